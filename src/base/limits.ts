@@ -1,0 +1,76 @@
+import { assert } from './assert.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/**
+ * Every limit of Clew in one place, each with its consequence. A value that an operator may change is the default of the
+ * configuration key that carries its name (see clew.schema.json); the others are fixed. Whoever adds a buffer adds its limit here.
+ */
+export const LIMITS = {
+  /** OTLP request size, on the wire and again after decompression. Over it: HTTP 413, gRPC RESOURCE_EXHAUSTED without RetryInfo. */
+  requestBytesMax: 64 * MIB,
+  /** OTLP answer size. A longer partial-success message is shortened to fit (checklist 12, 32). */
+  responseBytesMax: 4 * MIB,
+  /** Characters of the `error_message` of a partial success: enough for the reason, not a copy of the request. */
+  errorMessageCharsMax: 1024,
+  /** Bytes of all request headers together. Over it: HTTP 431, gRPC stream refused. */
+  headerBytesMax: 32 * KIB,
+  /** Bytes of the W3C `baggage` header that are kept (the W3C limit is 8192). Over it: the header is cut at the last whole member. */
+  baggageBytesMax: 8 * KIB,
+  /** Open connections on one door of one receiver. Over it: new ones are closed at once and counted. */
+  connectionsMax: 16_384,
+  /** Concurrent HTTP/2 streams on one connection. */
+  streamsPerConnectionMax: 256,
+  /** Time a client may take to send one whole request. Over it: HTTP 408, gRPC DEADLINE_EXCEEDED. */
+  requestTimeoutMs: 30_000,
+  /** Idle keep-alive connections are closed after this. */
+  idleTimeoutMs: 120_000,
+  /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
+  inflightBytesMax: 96 * MIB,
+  /** What an overloaded receiver tells its clients to wait. */
+  retryAfterMs: 1_000,
+  /** Nesting of AnyValue (arrays and key-value lists) and of JSON. Deeper: the request is invalid. */
+  nestingDepthMax: 64,
+
+  /** A segment is sealed when it is this old, … */
+  segmentAgeMsMax: 1_000,
+  /** … or its journal has this many bytes, … */
+  segmentBytesMax: 32 * MIB,
+  /** … or it holds this many items (spans, log records, data points). */
+  segmentItemsMax: 100_000,
+  /** Bytes of one journal record: the largest request plus its header. */
+  journalRecordBytesMax: 64 * MIB + 64 * KIB,
+  /** Bytes that the journals of all receivers together may occupy while the store is behind. Over it: 503 / UNAVAILABLE. */
+  journalBytesMax: 4 * GIB,
+  /** Free bytes that the journal leaves on its file system. Under it: 503 / UNAVAILABLE. */
+  diskFreeBytesMin: 256 * MIB,
+  /** Sealed segments loaded into the store at the same time. */
+  loadsInParallel: 2,
+  /** Insert tokens that the store remembers a table: above the largest number of segments in flight when it crashed. */
+  deduplicationWindow: 10_000,
+
+  /** Time from SIGTERM to exit: open requests are answered, open segments sealed. */
+  shutdownMsMax: 10_000,
+  /** A process that dies is started again after this, doubled at each death in a row, up to restartBackoffMsMax. */
+  restartBackoffMsMin: 100,
+  restartBackoffMsMax: 5_000,
+
+  /** Rows that one API answer holds at most. */
+  apiRowsMax: 10_000,
+  /** Spans of one trace that the API answers; more: the answer says `truncated`. */
+  traceSpansMax: 200_000,
+  /** A query of the API is ended after this … */
+  queryTimeMsMax: 30_000,
+  /** … or when it needs more memory than this. */
+  queryMemoryBytesMax: 1 * GIB,
+  /** Bytes of the answer of `POST /api/v1/sql`. */
+  sqlResultBytesMax: 16 * MIB,
+  /** Bytes of a request body on the API port. */
+  apiRequestBytesMax: 1 * MIB,
+} as const;
+
+assert(LIMITS.journalRecordBytesMax > LIMITS.requestBytesMax, 'a journal record holds the largest request');
+assert(LIMITS.inflightBytesMax >= LIMITS.requestBytesMax, 'one request of the largest size can be admitted');
+assert(LIMITS.segmentBytesMax < LIMITS.journalBytesMax, 'the journal quota holds more than one segment');

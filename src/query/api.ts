@@ -1,0 +1,288 @@
+/**
+ * The HTTP API as the UI and other programs see it: types only. Served below /api/v1 on port 4319, described in OpenAPI at
+ * /api/v1/openapi.json. Ids are lower-case hexadecimal. Nanoseconds are decimal text, because they do not fit a JavaScript number.
+ * Times in requests (`start`, `end`): Unix time as integer seconds, milliseconds, microseconds or nanoseconds (told apart by size),
+ * RFC 3339, or relative to now (`now`, `now-15m`, `now-2h`, `now-7d`). Durations in requests: `250ms`, `1.5s`, `2m`, `80us`, `100ns`.
+ */
+
+export type Nanos = string;
+
+/** RFC 9457, application/problem+json. `parameter` names the request parameter that is wrong. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly parameter?: string;
+}
+
+/** A page of answers; ask again with `cursor` set to `next` for the following one. `next` is null on the last page. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+/** GET /api/v1/traces?service=&operation=&attribute=k=v&status=&kind=&minDuration=&maxDuration=&start=&end=&limit=&cursor=  (attribute may be repeated) → Page<TraceSummary>, newest first */
+export interface TraceSummary {
+  readonly traceId: string;
+  readonly rootService: string;
+  readonly rootOperation: string;
+  /** False while the root span has not arrived. */
+  readonly hasRoot: boolean;
+  readonly startTimeUnixNano: Nanos;
+  /** From the first start to the last end. */
+  readonly durationNano: Nanos;
+  readonly spanCount: number;
+  readonly errorCount: number;
+  /** Spans and summed duration by service, most spans first. */
+  readonly services: readonly {
+    readonly service: string;
+    readonly spans: number;
+    readonly errors: number;
+    readonly durationNano: Nanos;
+  }[];
+}
+
+/** GET /api/v1/traces/histogram?(same filters)&buckets= → counts over time for the bar chart above the list. */
+export interface TraceHistogram {
+  readonly stepNano: Nanos;
+  readonly buckets: readonly { readonly startTimeUnixNano: Nanos; readonly spans: number; readonly errors: number }[];
+}
+
+/** GET /api/v1/traces/facets?(same filters) → values with counts for the facet bar. */
+export interface Facet {
+  /** `service`, `operation`, `status`, `kind`, or an attribute key. */
+  readonly field: string;
+  readonly attribute: boolean;
+  readonly values: readonly { readonly value: string; readonly count: number }[];
+}
+
+/**
+ * GET /api/v1/traces/{traceId} → OTLP/JSON ExportTraceServiceRequest (`{"resourceSpans":[…]}`), every field that arrived. When more than
+ * the limit of spans exist, the header `clew-truncated: true` is set. 404 problem when no span has this id.
+ */
+export interface OtlpTrace {
+  readonly resourceSpans: readonly OtlpResourceSpans[];
+}
+export interface OtlpResourceSpans {
+  readonly resource?: OtlpResource;
+  readonly scopeSpans: readonly {
+    readonly scope?: OtlpScope;
+    readonly spans: readonly OtlpSpan[];
+    readonly schemaUrl?: string;
+  }[];
+  readonly schemaUrl?: string;
+}
+export interface OtlpResource {
+  readonly attributes?: readonly OtlpKeyValue[];
+  readonly droppedAttributesCount?: number;
+  readonly entityRefs?: readonly unknown[];
+}
+export interface OtlpScope {
+  readonly name?: string;
+  readonly version?: string;
+  readonly attributes?: readonly OtlpKeyValue[];
+  readonly droppedAttributesCount?: number;
+}
+export interface OtlpKeyValue {
+  readonly key: string;
+  readonly value?: OtlpAnyValue;
+}
+export interface OtlpAnyValue {
+  readonly stringValue?: string;
+  readonly boolValue?: boolean;
+  readonly intValue?: string;
+  readonly doubleValue?: number | 'NaN' | 'Infinity' | '-Infinity';
+  readonly bytesValue?: string;
+  readonly arrayValue?: { readonly values?: readonly OtlpAnyValue[] };
+  readonly kvlistValue?: { readonly values?: readonly OtlpKeyValue[] };
+}
+export interface OtlpSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly traceState?: string;
+  readonly flags?: number;
+  readonly name?: string;
+  readonly kind?: number;
+  readonly startTimeUnixNano?: Nanos;
+  readonly endTimeUnixNano?: Nanos;
+  readonly attributes?: readonly OtlpKeyValue[];
+  readonly droppedAttributesCount?: number;
+  readonly events?: readonly {
+    readonly timeUnixNano?: Nanos;
+    readonly name?: string;
+    readonly attributes?: readonly OtlpKeyValue[];
+    readonly droppedAttributesCount?: number;
+  }[];
+  readonly droppedEventsCount?: number;
+  readonly links?: readonly {
+    readonly traceId?: string;
+    readonly spanId?: string;
+    readonly traceState?: string;
+    readonly attributes?: readonly OtlpKeyValue[];
+    readonly droppedAttributesCount?: number;
+    readonly flags?: number;
+  }[];
+  readonly droppedLinksCount?: number;
+  readonly status?: { readonly message?: string; readonly code?: number };
+}
+
+/** GET /api/v1/services?start=&end= → Page<ServiceSummary> */
+export interface ServiceSummary {
+  readonly service: string;
+  readonly spans: number;
+  readonly errors: number;
+  readonly logs: number;
+}
+
+/** GET /api/v1/services/{service}/operations?start=&end= → Page<OperationSummary> */
+export interface OperationSummary {
+  readonly operation: string;
+  readonly kind: string;
+  readonly spans: number;
+  readonly errors: number;
+  readonly p50Nano: Nanos;
+  readonly p95Nano: Nanos;
+}
+
+/** GET /api/v1/logs?service=&severity=&text=&attribute=k=v&traceId=&spanId=&start=&end=&limit=&cursor= → Page<LogRecord>, newest first. `severity` is the least severity: trace, debug, info, warn, error, fatal. */
+export interface LogRecord {
+  readonly timeUnixNano: Nanos;
+  readonly observedTimeUnixNano: Nanos;
+  readonly severityNumber: number;
+  readonly severityText: string;
+  readonly service: string;
+  readonly eventName: string;
+  /** The body as text; a structured body as JSON. */
+  readonly body: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly flags: number;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly resourceAttributes: Readonly<Record<string, string>>;
+  readonly scopeName: string;
+}
+
+/** GET /api/v1/logs/histogram?(same filters)&buckets= */
+export interface LogHistogram {
+  readonly stepNano: Nanos;
+  readonly buckets: readonly {
+    readonly startTimeUnixNano: Nanos;
+    readonly counts: Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'unset', number>>;
+  }[];
+}
+
+/** GET /api/v1/metrics?service=&start=&end= → Page<MetricSummary> */
+export interface MetricSummary {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly unit: string;
+  readonly description: string;
+  readonly services: readonly string[];
+  readonly points: number;
+  /** Attribute keys seen on its points, for filter and group by. */
+  readonly attributeKeys: readonly string[];
+  readonly lastTimeUnixNano: Nanos;
+  readonly lastValue: number | null;
+}
+export type MetricKind = 'gauge' | 'sum' | 'histogram' | 'exponentialHistogram' | 'summary';
+
+/**
+ * GET /api/v1/metrics/{name}?service=&attribute=k=v&groupBy=key&function=&start=&end=&step= → MetricSeries.
+ * Functions: gauge avg|min|max|last; sum rate|increase|last; histograms rate|avg|p50|p90|p95|p99|heatmap. Default by kind.
+ */
+export interface MetricSeries {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly unit: string;
+  readonly function: string;
+  readonly stepNano: Nanos;
+  readonly series: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    /** [Unix milliseconds, value]; null where there is no point. */
+    readonly points: readonly (readonly [number, number | null])[];
+  }[];
+  /** With function=heatmap: counts per time step and bucket. `bounds[i]` is the upper bound of bucket i; the last one is +∞ (null). */
+  readonly heatmap?: {
+    readonly bounds: readonly (number | null)[];
+    readonly timesMs: readonly number[];
+    readonly counts: readonly (readonly number[])[];
+  };
+  readonly exemplars: readonly {
+    readonly timeMs: number;
+    readonly value: number;
+    readonly traceId: string;
+    readonly spanId: string;
+  }[];
+}
+
+/** GET /api/v1/metrics/{name}/points?service=&start=&end=&limit= → OTLP/JSON ExportMetricsServiceRequest, every field that arrived. GET /api/v1/logs/otlp?… likewise for logs. */
+
+/** POST /api/v1/sql {"query": "…"} → SqlResult. Read-only; limited in rows, time and memory. */
+export interface SqlResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+  readonly elapsedMs: number;
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  readonly truncated: boolean;
+}
+
+/** GET /api/v1/status → what arrives, journal, store, refused, disk, configuration in force. */
+export interface Status {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly dataDirectory: string;
+  readonly endpoints: { readonly grpc: string; readonly http: string; readonly api: string };
+  readonly receivers: readonly {
+    readonly receiver: number;
+    readonly pid: number;
+    readonly up: boolean;
+    readonly restarts: number;
+    readonly accepted: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly rejected: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly perSecond: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly requests: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly connections: number;
+    readonly ackP50Ms: number;
+    readonly ackP99Ms: number;
+    readonly memoryBytes: number;
+    readonly cpuMs: number;
+  }[];
+  readonly journal: {
+    readonly bytes: number;
+    readonly quotaBytes: number;
+    readonly sealedSegments: number;
+    readonly damaged: readonly string[];
+  };
+  readonly store: {
+    readonly kind: 'embedded' | 'server';
+    readonly version: string;
+    readonly memoryBytes: number;
+    readonly loadedSegments: number;
+    readonly loadFailures: number;
+    readonly lastLoadError: string | null;
+    /** From the sealing of the newest loaded segment to its rows being visible. */
+    readonly lagMs: number;
+    readonly tables: readonly {
+      readonly table: string;
+      readonly rows: number;
+      readonly bytes: number;
+      readonly parts: number;
+      readonly oldest: string | null;
+      readonly newest: string | null;
+    }[];
+  };
+  readonly disk: { readonly totalBytes: number; readonly freeBytes: number; readonly dataBytes: number };
+  /** Items per second over the last 15 minutes, newest last, one point per 5 seconds. */
+  readonly history: readonly {
+    readonly timeMs: number;
+    readonly traces: number;
+    readonly metrics: number;
+    readonly logs: number;
+    readonly refused: number;
+  }[];
+  readonly configuration: readonly { readonly key: string; readonly value: string; readonly source: string }[];
+}

@@ -1,0 +1,25 @@
+import type { Signal } from '../base/signal.ts';
+import type { Outcome } from '../wire/outcome.ts';
+
+/** One export request as a door hands it on: decompressed protobuf, whatever the client sent. */
+export interface ExportRequest {
+  readonly signal: Signal;
+  /** Export…ServiceRequest in protobuf. The callee may keep it until the promise settles; the caller must not change it. */
+  readonly body: Uint8Array;
+  /** The request's W3C `baggage` header, '' when absent. */
+  readonly baggage: string;
+}
+
+/**
+ * Where the doors hand requests: the intake of a receiver, or a stand-in in a test.
+ * `reserve` is asked before a body is read or unpacked, so that memory is bounded before it is spent.
+ */
+export interface ExportSink {
+  /** Reserves memory for a request. False: the limit of bytes in flight, of the journal or of the disk is reached; answer `overloaded`. */
+  reserve(bytes: number): boolean;
+  release(bytes: number): void;
+  /** Settles when the request is durable (fsynced) or refused. Never rejects. */
+  export(request: ExportRequest): Promise<Outcome>;
+  /** Why `reserve` said no, and how long to wait. */
+  overload(): Outcome;
+}
