@@ -1,0 +1,129 @@
+/**
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts] [--out FILE]
+ * Prints a table and writes JSON. Every figure is of this machine, in this run.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { type IngestResult, LOAD_CORE, measureIngest, waitForSpans } from './ingest.ts';
+import { measureParts, type PartResult } from './parts.ts';
+import { measureQueries, type QueryResult } from './queries.ts';
+import { spawnLoad } from './spawn-load.ts';
+
+export interface BenchOptions {
+  readonly spans: number;
+  readonly querySpans: number;
+  readonly only: readonly string[];
+  readonly log: (line: string) => void;
+}
+
+export interface BenchReport {
+  readonly machine: string;
+  readonly node: string;
+  readonly startedAt: string;
+  readonly ingest: readonly IngestResult[];
+  /** Durable acknowledgement at half of the measured rate. */
+  readonly halfLoad: { readonly spansPerSecond: number; readonly p50Ms: number; readonly p99Ms: number; readonly visibleAfterMs: number } | null;
+  readonly queries: readonly QueryResult[];
+  readonly querySpans: number;
+  readonly queryBytesPerSpan: number;
+  readonly parts: readonly PartResult[];
+}
+
+const MATRIX = [
+  { protocol: 'http', encoding: 'none' },
+  { protocol: 'http', encoding: 'gzip' },
+  { protocol: 'grpc', encoding: 'none' },
+  { protocol: 'grpc', encoding: 'gzip' },
+] as const;
+
+function ingestLine(result: IngestResult): string {
+  const { load } = result;
+  const peaks = Object.entries(result.peakMiB).map(([role, mib]) => `${role} ${mib}`);
+  return [
+    result.name.padEnd(12),
+    `${String(result.spansPerCpuSecond).padStart(8)} spans/CPU-s settled`,
+    `${String(result.spansPerCpuSecondAfter3s).padStart(8)} after 3 s`,
+    `${String(load.spansPerSecond).padStart(8)} spans/s wall`,
+    `ack p50 ${load.p50Ms} p99 ${load.p99Ms} ms`,
+    `${result.bytesPerSpan} B a span`,
+    `visible after ${result.visibleAfterMs} ms`,
+    `MiB: ${peaks.join(', ')}`,
+  ].join('  ');
+}
+
+async function measureHalfLoad(spansPerSecond: number, log: (line: string) => void): Promise<BenchReport['halfLoad']> {
+  let half: BenchReport['halfLoad'] = null;
+  await measureIngest('half load', { protocol: 'http', spans: 1_000, inflight: 2 }, async (clew) => {
+    const rate = Math.round(spansPerSecond / 2);
+    const load = { port: clew.ports.http, rate, spans: rate * 20, seconds: 30, inflight: 64, run: 7, per: 100 };
+    const result = await spawnLoad(load, LOAD_CORE);
+    const visibleAfterMs = await waitForSpans(clew, result.acknowledgedSpans + 1_000);
+    half = { spansPerSecond: result.spansPerSecond, p50Ms: result.p50Ms, p99Ms: result.p99Ms, visibleAfterMs };
+    log(`half load     ${result.spansPerSecond} spans/s: ack p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms; all visible ${visibleAfterMs} ms after the last acknowledgement`);
+  });
+  return half;
+}
+
+/** The whole bench; `only` names the groups to run, empty for all. */
+export async function runBench(options: BenchOptions): Promise<BenchReport> {
+  const wants = (group: string): boolean => options.only.length === 0 || options.only.includes(group);
+  const ingest: IngestResult[] = [];
+  if (wants('ingest')) {
+    for (const { protocol, encoding } of MATRIX) {
+      const result = await measureIngest(`${protocol} ${encoding}`, { protocol, encoding, spans: options.spans, inflight: 16 });
+      ingest.push(result);
+      options.log(ingestLine(result));
+    }
+  }
+  const halfLoad = wants('latency') ? await measureHalfLoad(ingest[0]?.load.spansPerSecond ?? 40_000, options.log) : null;
+  let queries: QueryResult[] = [];
+  let queryBytesPerSpan = 0;
+  if (wants('queries')) {
+    const load = { protocol: 'http', spans: options.querySpans, inflight: 16, seconds: 600, templates: 500 } as const;
+    const filled = await measureIngest('query fill', load, async (clew) => {
+      queries = await measureQueries(clew, 100);
+    });
+    queryBytesPerSpan = filled.bytesPerSpan;
+    options.log(ingestLine(filled));
+    for (const query of queries) {
+      options.log(`${query.name.padEnd(36)} p50 ${query.p50Ms} ms  p99 ${query.p99Ms} ms  max ${query.maxMs} ms  found ${query.found}/${query.asked}`);
+    }
+  }
+  const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];
+  return {
+    machine: `${os.cpus().length} × ${os.cpus()[0]?.model ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+    node: process.version,
+    startedAt: new Date().toISOString(),
+    ingest,
+    halfLoad,
+    queries,
+    querySpans: options.querySpans,
+    queryBytesPerSpan,
+    parts,
+  };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      spans: { type: 'string', default: '1000000' },
+      'query-spans': { type: 'string', default: '2000000' },
+      only: { type: 'string', default: '' },
+      out: { type: 'string' },
+    },
+  });
+  const report = await runBench({
+    spans: Number(values.spans),
+    querySpans: Number(values['query-spans']),
+    only: values.only.split(',').filter(Boolean),
+    log: (line) => process.stdout.write(`${line}\n`),
+  });
+  const out = values.out ?? path.join('bench/results', `${report.startedAt.replaceAll(':', '-')}.json`);
+  fs.mkdirSync(path.dirname(out), { recursive: true });
+  fs.writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(`${report.machine}, Node ${report.node}\nwritten to ${out}\n`);
+}
+
+await main();
