@@ -50,6 +50,16 @@ export const LIMITS = {
   loadsInParallel: 2,
   /** Insert tokens that the store remembers a table: above the largest number of segments in flight when it crashed. */
   deduplicationWindow: 10_000,
+  /** Statements that the embedded engine runs at once besides loads; more wait in order. */
+  queriesInParallel: 4,
+  /** UV_THREADPOOL_SIZE of the store process: each running statement holds a thread, and the file system needs some. */
+  storeThreads: 12,
+  /** Memory of the embedded engine. Over it: the statement that asks for more fails (code 241), a load is tried again. */
+  storeMemoryBytesMax: 3 * GIB,
+  /** Each of the engine's caches of marks and primary keys. */
+  storeCacheBytesMax: 64 * MIB,
+  /** Background threads of the embedded engine: merges must leave a core to receiving and querying. */
+  storeMergesInParallel: 2,
 
   /** Time from SIGTERM to exit: open requests are answered, open segments sealed. */
   shutdownMsMax: 10_000,
@@ -74,3 +84,7 @@ export const LIMITS = {
 assert(LIMITS.journalRecordBytesMax > LIMITS.requestBytesMax, 'a journal record holds the largest request');
 assert(LIMITS.inflightBytesMax >= LIMITS.requestBytesMax, 'one request of the largest size can be admitted');
 assert(LIMITS.segmentBytesMax < LIMITS.journalBytesMax, 'the journal quota holds more than one segment');
+assert(
+  LIMITS.storeThreads > LIMITS.queriesInParallel + LIMITS.loadsInParallel,
+  'the file system has threads beside the running statements',
+);

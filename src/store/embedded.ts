@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type { Session } from 'chdb';
+import { assert } from '../base/assert.ts';
+import { LIMITS } from '../base/limits.ts';
+import { type Engine, EngineError, type NativeInsert, type QueryOptions, type QueryResult } from './engine.ts';
+import { parseJsonCompact } from './json-compact.ts';
+import { Lane } from './lane.ts';
+import { identifier, literal, parameterText } from './literal.ts';
+import { DEDUPLICATING_INSERT, EXACT_TEXT } from './settings.ts';
+
+export interface EmbeddedOptions {
+  /** Directory of the database; made when absent. One process, one directory (chDB's rule). */
+  readonly path: string;
+  /** Directory that BACKUP and RESTORE may use, if any. */
+  readonly backupsPath?: string;
+  /** Statements that run at once, besides loads. Default LIMITS.queriesInParallel. */
+  readonly queriesInParallel?: number;
+}
+
+type Chdb = typeof import('chdb');
+
+/**
+ * ClickHouse in this process, through chDB: real MergeTree tables below `path`. The one place that loads the package.
+ *
+ * Each statement gets a session of its own (0.3 ms): settings and parameters cannot leak from one to the next, statements
+ * run in parallel, and the rows of a cancelled statement, which chDB would put before the next answer of its session, go with it.
+ * Needs UV_THREADPOOL_SIZE >= LIMITS.storeThreads, set before the process starts: a running statement holds a thread.
+ */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
+  const chdb = loadChdb();
+  const args = serverArguments(options);
+  const open = () => new chdb.Session(options.path, { connectionArgs: args });
+  // Keeps the engine alive between statements.
+  const anchor = open();
+  const queries = new Lane(options.queriesInParallel ?? LIMITS.queriesInParallel);
+  const loads = new Lane(LIMITS.loadsInParallel);
+  const running = new Set<Promise<unknown>>();
+  let closed = false;
+
+  const statement = (lane: Lane, sql: string, options: QueryOptions): Promise<string> => {
+    if (closed) return Promise.reject(new EngineError('the store is closed', 0));
+    const work = lane.run(() => runStatement(open, sql, options));
+    running.add(work);
+    const done = () => running.delete(work);
+    work.then(done, done);
+    return work;
+  };
+
+  const [[version]] = parseJsonCompact(await runStatement(open, 'SELECT version()', {})).rows;
+  return {
+    kind: 'embedded',
+    version: String(version),
+    async query(sql, options = {}): Promise<QueryResult> {
+      return parseJsonCompact(await statement(queries, sql, options));
+    },
+    async command(sql, options = {}) {
+      await statement(queries, sql, options);
+    },
+    async insertNative(insert) {
+      await statement(loads, insertFromFile(insert), {
+        settings: { ...DEDUPLICATING_INSERT, insert_deduplication_token: insert.token },
+      });
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.allSettled(running);
+      await chdb.drainPending();
+      anchor.close();
+      await chdb.drainPending();
+    },
+  };
+}
+
+function loadChdb(): Chdb {
+  try {
+    return createRequire(import.meta.url)('chdb') as Chdb;
+  } catch (error) {
+    throw new Error(
+      'the embedded ClickHouse is not available: the optional package `chdb` could not be loaded ' +
+        '(install it with `npm install chdb`, on Linux or macOS), or set `store.url` to a ClickHouse server. ' +
+        `Cause: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/** Server configuration of the embedded engine: bounded memory, caches and background threads. */
+function serverArguments(options: EmbeddedOptions): string[] {
+  const values: Record<string, string | number> = {
+    timezone: 'UTC',
+    max_server_memory_usage: LIMITS.storeMemoryBytesMax,
+    background_pool_size: LIMITS.storeMergesInParallel,
+    mark_cache_size: LIMITS.storeCacheBytesMax,
+    index_mark_cache_size: LIMITS.storeCacheBytesMax,
+    primary_index_cache_size: LIMITS.storeCacheBytesMax,
+  };
+  if (options.backupsPath !== undefined) values['backups.allowed_path'] = options.backupsPath;
+  return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+}
+
+async function runStatement(open: () => Session, sql: string, options: QueryOptions): Promise<string> {
+  options.signal?.throwIfAborted();
+  const mark = randomUUID();
+  const text = `${setStatement(options, mark)};\n${sql}`;
+  const session = open();
+  const kill = () => killStatement(open, mark);
+  options.signal?.addEventListener('abort', kill, { once: true });
+  try {
+    const result = await session.queryAsync(text, { format: 'JSONCompact' });
+    return result.text();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw engineError(error);
+  } finally {
+    options.signal?.removeEventListener('abort', kill);
+    session.close();
+  }
+}
+
+/** Everything the statement needs, set before it: `readonly` comes last, because nothing can be set after it. */
+function setStatement(options: QueryOptions, mark: string): string {
+  const { readonly, ...settings } = options.settings ?? {};
+  const all: [string, string | number][] = [...Object.entries(EXACT_TEXT), ...Object.entries(settings)];
+  if (options.timeoutMs !== undefined) all.push(['max_execution_time', options.timeoutMs / 1000]);
+  for (const [name, value] of Object.entries(options.params ?? {})) all.push([`param_${name}`, parameterText(value)]);
+  all.push(['log_comment', mark]);
+  if (readonly !== undefined) all.push(['readonly', readonly]);
+  return `SET ${all.map(([name, value]) => `${settingName(name)} = ${settingValue(value)}`).join(', ')}`;
+}
+
+function settingName(name: string): string {
+  assert(/^\w+$/.test(name), `a setting or parameter has a plain name, not ${JSON.stringify(name)}`);
+  return name;
+}
+
+function settingValue(value: string | number): string {
+  return typeof value === 'number' ? String(value) : literal(value);
+}
+
+/** chDB cannot interrupt a statement; ClickHouse can. It ends within a block; its caller learns it from the abort signal. */
+function killStatement(open: () => Session, mark: string): void {
+  const session = open();
+  session
+    .queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${literal(mark)} ASYNC`)
+    // The statement may have ended by itself meanwhile.
+    .catch(() => undefined)
+    .finally(() => session.close());
+}
+
+function insertFromFile(insert: NativeInsert): string {
+  // file() reads these as wildcards, and has no way to escape them.
+  assert(!/[*?{}[\]]/.test(insert.path), `the data directory has no wildcard in its path: ${insert.path}`);
+  const columns = insert.columns.map(identifier).join(', ');
+  return (
+    `INSERT INTO ${identifier(insert.table)} (${columns}) ` +
+    `SELECT ${columns} FROM file(${literal(insert.path)}, 'Native', 'auto', 'none')`
+  );
+}
+
+function engineError(error: unknown): EngineError {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = (error as { clickhouseCode?: unknown }).clickhouseCode;
+  return new EngineError(message, typeof code === 'number' ? code : 0);
+}

@@ -1,0 +1,67 @@
+import { ALL_TABLES } from '../columns/tables.ts';
+import type { Engine } from './engine.ts';
+import { EngineError } from './engine.ts';
+import { type Capabilities, createTable } from './schema.ts';
+
+export interface Migration {
+  /** 1, 2, 3, … without gaps. Never changed once released: the next change is the next number. */
+  readonly number: number;
+  readonly name: string;
+  /** Each statement may be run twice with the same result: a crash between two of them starts the migration over. */
+  readonly statements: (capabilities: Capabilities) => readonly string[];
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: 'tables of traces, logs and metrics',
+    statements: (capabilities) => ALL_TABLES.map((table) => createTable(table, capabilities)),
+  },
+];
+
+/** Where the numbers of the migrations that were applied are kept. */
+const LEDGER = 'clew_migrations';
+
+/**
+ * Brings the store's tables up to `migrations` and returns the numbers that were applied now. Refuses a store that a newer
+ * program has migrated further: this one would not know what it writes to.
+ */
+export async function migrate(engine: Engine, migrations: readonly Migration[] = MIGRATIONS): Promise<number[]> {
+  await engine.command(
+    `CREATE TABLE IF NOT EXISTS ${LEDGER} (Number UInt32, Name String, AppliedAt DateTime DEFAULT now()) ` +
+      'ENGINE = MergeTree ORDER BY Number SETTINGS fsync_after_insert = 1, fsync_part_directory = 1',
+  );
+  const done = (await engine.query(`SELECT max(Number) FROM ${LEDGER}`)).rows[0][0];
+  const applied = Number(done);
+  if (applied > migrations.length) {
+    throw new Error(
+      `the store was written by a newer Clew: its tables are at migration ${applied}, this program knows ${migrations.length}. ` +
+        'Start the newer program, or point this one at another data directory.',
+    );
+  }
+  const pending = migrations.filter((migration) => migration.number > applied);
+  const capabilities = pending.length > 0 ? await findCapabilities(engine) : { textIndex: false };
+  for (const migration of pending) {
+    for (const statement of migration.statements(capabilities)) await engine.command(statement);
+    await engine.command(`INSERT INTO ${LEDGER} (Number, Name) SELECT {number:UInt32}, {name:String}`, {
+      params: { number: migration.number, name: migration.name },
+    });
+  }
+  return pending.map((migration) => migration.number);
+}
+
+async function findCapabilities(engine: Engine): Promise<Capabilities> {
+  const probe = 'clew_probe';
+  try {
+    await engine.command(`DROP TABLE IF EXISTS ${probe}`);
+    await engine.command(
+      `CREATE TABLE ${probe} (Body String, INDEX body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha')) ` +
+        'ENGINE = MergeTree ORDER BY tuple()',
+    );
+    await engine.command(`DROP TABLE ${probe}`);
+    return { textIndex: true };
+  } catch (error) {
+    if (error instanceof EngineError && error.code !== 0) return { textIndex: false };
+    throw error;
+  }
+}

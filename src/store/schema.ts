@@ -1,0 +1,69 @@
+import { LIMITS } from '../base/limits.ts';
+import { TABLES } from '../base/names.ts';
+import type { Column, Table } from '../columns/tables.ts';
+import { identifier } from './literal.ts';
+
+/** What the running ClickHouse can do, found out by trying (versions and builds differ). */
+export interface Capabilities {
+  readonly textIndex: boolean;
+}
+
+/**
+ * The statement that makes a table: the columns of src/columns/tables.ts, the computed columns and indexes below, and the
+ * settings that make an insert durable and a repeated one harmless. What was measured stands in docs/decisions/0002-table-settings.md.
+ */
+export function createTable(table: Table, capabilities: Capabilities): string {
+  const extras = EXTRAS[table.name]?.(capabilities) ?? [];
+  const lines = [...table.columns.map(columnLine), ...extras].map((line) => `  ${line}`).join(',\n');
+  return (
+    `CREATE TABLE IF NOT EXISTS ${identifier(table.name)} (\n${lines}\n) ENGINE = MergeTree\n` +
+    `PARTITION BY ${table.partitionBy}\n` +
+    (table.primaryKey ? `PRIMARY KEY ${table.primaryKey}\n` : '') +
+    `ORDER BY ${table.orderBy}\n` +
+    `SETTINGS ${TABLE_SETTINGS.join(', ')}`
+  );
+}
+
+const TABLE_SETTINGS: readonly string[] = [
+  `non_replicated_deduplication_window = ${LIMITS.deduplicationWindow}`,
+  'fsync_after_insert = 1',
+  'fsync_part_directory = 1',
+  // One file for a part on arrival (few fsyncs), one file per column once merged.
+  'min_level_for_wide_part = 1',
+];
+
+function columnLine(column: Column): string {
+  const codec = column.codec ? ` CODEC(${column.codec})` : '';
+  return `${identifier(column.name)} ${column.type}${codec}`;
+}
+
+/** `key=value` texts of a map, as the exporter's newest schema computes them. */
+const itemsOf = (map: string): string => `arrayMap((k, v) -> concat(k, '=', v), mapKeys(${map}), mapValues(${map}))`;
+
+const itemColumn = (name: string, map: string): string => `${identifier(name)} Array(String) ALIAS ${itemsOf(map)}`;
+
+const TRACE_ID_INDEX = 'INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1';
+
+const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly string[]>> = {
+  [TABLES.traces]: () => [
+    itemColumn('SpanAttributeItems', 'SpanAttributes'),
+    itemColumn('ResourceAttributeItems', 'ResourceAttributes'),
+    itemColumn('BaggageItems', 'Baggage'),
+    TRACE_ID_INDEX,
+    'INDEX idx_span_attr_items SpanAttributeItems TYPE bloom_filter(0.01) GRANULARITY 1',
+    'INDEX idx_res_attr_items ResourceAttributeItems TYPE bloom_filter(0.01) GRANULARITY 1',
+    'INDEX idx_baggage_items BaggageItems TYPE bloom_filter(0.01) GRANULARITY 1',
+    'INDEX idx_duration Duration TYPE minmax GRANULARITY 1',
+  ],
+  [TABLES.logs]: ({ textIndex }) => [
+    '`TimestampTime` DateTime DEFAULT toDateTime(Timestamp) CODEC(Delta(4), ZSTD(1))',
+    itemColumn('LogAttributeItems', 'LogAttributes'),
+    itemColumn('ResourceAttributeItems', 'ResourceAttributes'),
+    TRACE_ID_INDEX,
+    'INDEX idx_log_attr_items LogAttributeItems TYPE bloom_filter(0.01) GRANULARITY 1',
+    'INDEX idx_res_attr_items ResourceAttributeItems TYPE bloom_filter(0.01) GRANULARITY 1',
+    textIndex
+      ? "INDEX idx_lower_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha')"
+      : 'INDEX idx_lower_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8',
+  ],
+};
