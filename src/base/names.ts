@@ -29,6 +29,9 @@ export const INSTANCE_FILE = 'instance';
 /** A receiver's journal directory is `journal/r<index>`. */
 export const RECEIVER_PREFIX = 'r';
 
+/** Number of the last start of a receiver directory, as 8 hexadecimal digits: the first half of its segment ids. */
+export const BOOT_FILE = 'boot';
+
 /** Files of a segment: `<segment>.journal`, `<segment>.<table>.native`, and the manifest, whose name tells the segment's state. */
 export const SUFFIX = {
   journal: '.journal',

@@ -65,6 +65,25 @@ export async function readWhole(disk: Disk, path: string, bytesMax = Number.POSI
   return whole.subarray(0, filled);
 }
 
+/**
+ * Makes a directory and makes its name and those of the two above it durable. A directory above that may not be opened (another owner's)
+ * is passed over: its entries are that owner's care.
+ */
+export async function makeDirectoryDurably(disk: Disk, path: string): Promise<void> {
+  await disk.makeDirectory(path);
+  let above = path;
+  for (let level = 0; level < 3; level++) {
+    above = above.includes('/') ? above.slice(0, above.lastIndexOf('/')) : '.';
+    if (above === '') return;
+    try {
+      await disk.syncDirectory(above);
+    } catch (error) {
+      if (!['EACCES', 'EPERM', 'ENOENT'].includes(errorCode(error))) throw error;
+    }
+    if (above === '.') return;
+  }
+}
+
 /** Replaces a small file so that a crash leaves the old or the new one, whole: temporary file, fsync, rename, fsync of the directory. */
 export async function replaceDurably(
   disk: Disk,

@@ -1,0 +1,73 @@
+import { SUFFIX } from '../base/names.ts';
+import { type Disk, errorText } from '../host/disk.ts';
+import { readManifest } from './manifest.ts';
+import type { SealedSegment } from './sealed.ts';
+import { loadedFile, receiverDirectories, removeIfThere, sealedFile, segmentsIn } from './segment-files.ts';
+
+/**
+ * Every sealed segment below `<data>/journal`, oldest first over all receivers. A manifest that cannot be used is left out and told to
+ * `report`; its owner rebuilds it (recoverSegments of src/receive). The files a manifest names are not read: see `verifySealed`.
+ */
+export async function listSealed(
+  disk: Disk,
+  journalDirectory: string,
+  report: (text: string) => void = () => {},
+): Promise<SealedSegment[]> {
+  const sealed: SealedSegment[] = [];
+  for (const { directory } of await receiverDirectories(disk, journalDirectory)) {
+    for (const [segment, files] of await segmentsIn(disk, directory)) {
+      if (!files.includes(sealedFile(segment))) continue;
+      const path = `${directory}/${sealedFile(segment)}`;
+      try {
+        const manifest = await readManifest(disk, path);
+        if ('reason' in manifest) report(`${path}: ${manifest.reason}`);
+        else sealed.push(manifest);
+      } catch (error) {
+        report(`${path}: ${errorText(error)}`);
+      }
+    }
+  }
+  return sealed.sort((a, b) => (a.segment === b.segment ? a.receiver - b.receiver : a.segment < b.segment ? -1 : 1));
+}
+
+/** Makes durable that the store holds every row of the segment. From now on it is never loaded again, only forgotten. */
+export async function markLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
+  await disk.rename(`${directory}/${sealedFile(segment)}`, `${directory}/${loadedFile(segment)}`);
+  await disk.syncDirectory(directory);
+}
+
+/**
+ * Removes a segment that is marked as loaded: its journal and Native files, durably, and only then the mark. Were the mark gone first, a
+ * crash could leave a journal that looks unsealed. A report of damage (`.damaged`) stays.
+ */
+export async function removeLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
+  const files = (await segmentsIn(disk, directory)).get(segment) ?? [];
+  for (const file of files) {
+    if (file === loadedFile(segment) || file.endsWith(SUFFIX.damaged)) continue;
+    await removeIfThere(disk, `${directory}/${file}`);
+  }
+  await disk.syncDirectory(directory);
+  await removeIfThere(disk, `${directory}/${loadedFile(segment)}`);
+}
+
+/** Forgets a sealed segment that the store has loaded, durably. May be repeated after a crash through `finishForgotten`. */
+export async function forget(disk: Disk, directory: string, segment: string): Promise<void> {
+  await markLoaded(disk, directory, segment);
+  await removeLoaded(disk, directory, segment);
+}
+
+/** At the start of the store process: finishes what a crash cut short. Returns the segments that are now forgotten. */
+export async function finishForgotten(
+  disk: Disk,
+  journalDirectory: string,
+): Promise<{ receiver: number; segment: string }[]> {
+  const finished: { receiver: number; segment: string }[] = [];
+  for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
+    for (const [segment, files] of await segmentsIn(disk, directory)) {
+      if (!files.includes(loadedFile(segment))) continue;
+      await removeLoaded(disk, directory, segment);
+      finished.push({ receiver, segment });
+    }
+  }
+  return finished;
+}

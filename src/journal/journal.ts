@@ -1,0 +1,130 @@
+import { assert } from '../base/assert.ts';
+import { type AppendFile, type Disk, errorText } from '../host/disk.ts';
+import { checksumSeed, encodeFileHeader, encodeRecordHeader, type JournalIdentity } from './format.ts';
+import { journalFile } from './segment-files.ts';
+
+/** How an append ended. Failed: the record may or may not be on disk, and must not be acknowledged. */
+export type AppendResult = { readonly kind: 'durable' } | { readonly kind: 'failed'; readonly message: string };
+
+/** What is durable of a journal: a reader that stops after so many bytes sees the acknowledged records and no other. */
+export interface DurableExtent {
+  readonly bytes: number;
+  readonly records: number;
+}
+
+/** The open journal of one segment. */
+export interface Journal {
+  readonly identity: JournalIdentity;
+  /** Bytes of the file once everything appended so far is written. */
+  readonly sizeBytes: number;
+  /** Records appended so far. */
+  readonly records: number;
+  readonly durable: DurableExtent;
+  /** Why the journal takes no more records: a write or fsync failed. */
+  readonly failure: string | undefined;
+  /**
+   * Appends one record, `payload` in parts that must not change until the promise settles. Settles when the fsync that covers the record
+   * is done (group commit: appends that wait while an fsync runs share the next one) or failed. Never rejects.
+   */
+  append(kind: number, payload: readonly Uint8Array[]): Promise<AppendResult>;
+  /** Settles when every append made so far is settled. */
+  idle(): Promise<void>;
+  /** Waits for the appends and closes the file. Never rejects: what was acknowledged is durable already. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly settle: (result: AppendResult) => void;
+}
+
+const DURABLE: AppendResult = { kind: 'durable' };
+
+/** Makes the journal file of a new segment: its header and its name are durable when the promise resolves. Rejects with the disk's error. */
+export async function createJournal(disk: Disk, directory: string, identity: JournalIdentity): Promise<Journal> {
+  const file = await disk.open(`${directory}/${journalFile(identity.segment)}`, 'create');
+  try {
+    await file.write([encodeFileHeader(identity)]);
+    await file.sync();
+    await disk.syncDirectory(directory);
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw error;
+  }
+  return new OpenJournal(file, identity);
+}
+
+class OpenJournal implements Journal {
+  readonly identity: JournalIdentity;
+  sizeBytes: number;
+  records = 0;
+  durable: DurableExtent;
+  failure: string | undefined;
+  readonly #file: AppendFile;
+  readonly #seed: number;
+  #queue: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(file: AppendFile, identity: JournalIdentity) {
+    this.identity = identity;
+    this.#file = file;
+    this.#seed = checksumSeed(identity);
+    this.sizeBytes = file.sizeBytes;
+    this.durable = { bytes: file.sizeBytes, records: 0 };
+  }
+
+  append(kind: number, payload: readonly Uint8Array[]): Promise<AppendResult> {
+    assert(!this.#closed, 'nothing is appended to a closed journal');
+    if (this.failure !== undefined) return Promise.resolve({ kind: 'failed', message: this.failure });
+    const header = encodeRecordHeader(this.#seed, kind, this.records, payload);
+    const bytes = header.length + header.readUInt32LE(4);
+    this.records++;
+    this.sizeBytes += bytes;
+    return new Promise((settle) => {
+      this.#queue.push({ parts: [header, ...payload], bytes, settle });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  async idle(): Promise<void> {
+    await this.#flushing;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#flushing;
+    await this.#file.close().catch(() => {});
+  }
+
+  /** Writes and fsyncs one group after the other until nobody waits. */
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#queue;
+      this.#queue = [];
+      const failure = await this.#commit(group);
+      if (failure !== undefined) {
+        this.failure = failure;
+        group.push(...this.#queue);
+        this.#queue = [];
+      }
+      const result: AppendResult = failure === undefined ? DURABLE : { kind: 'failed', message: failure };
+      for (const waiting of group) waiting.settle(result);
+    }
+    this.#flushing = undefined;
+  }
+
+  /** Returns why the group is not durable, or undefined when it is. */
+  async #commit(group: readonly Waiting[]): Promise<string | undefined> {
+    try {
+      await this.#file.write(group.flatMap((waiting) => waiting.parts));
+      await this.#file.sync();
+    } catch (error) {
+      return errorText(error);
+    }
+    const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, this.durable.bytes);
+    this.durable = { bytes, records: this.durable.records + group.length };
+    return undefined;
+  }
+}
