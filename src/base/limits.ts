@@ -40,12 +40,20 @@ export const LIMITS = {
   segmentBytesMax: 32 * MIB,
   /** … or it holds this many items (spans, log records, data points). */
   segmentItemsMax: 100_000,
+  /** While more sealed segments than this wait for the store … */
+  segmentsBehindMax: 32,
+  /** … a segment may get this old, so that a long outage of the store leaves large files and not many. */
+  segmentAgeMsBehindMax: 10_000,
   /** Bytes of one journal record: the largest request plus its header. */
   journalRecordBytesMax: 64 * MIB + 64 * KIB,
   /** Bytes that the journals of all receivers together may occupy while the store is behind. Over it: 503 / UNAVAILABLE. */
   journalBytesMax: 4 * GIB,
   /** Free bytes that the journal leaves on its file system. Under it: 503 / UNAVAILABLE. */
   diskFreeBytesMin: 256 * MIB,
+  /** A disk that failed is tried again after this: a new segment is opened, a failed seal repeated. */
+  diskRetryMs: 1_000,
+  /** Places of damage that a receiver keeps to show. Older ones remain in its log. */
+  damagedPlacesMax: 20,
   /** Sealed segments loaded into the store at the same time. */
   loadsInParallel: 2,
   /** Insert tokens that the store remembers a table: above the largest number of segments in flight when it crashed. */
@@ -60,6 +68,15 @@ export const LIMITS = {
   storeCacheBytesMax: 64 * MIB,
   /** Background threads of the embedded engine: merges must leave a core to receiving and querying. */
   storeMergesInParallel: 2,
+  /** The store looks through the journal directories this often, in case a message about a sealed segment was lost. */
+  loadRescanMs: 5_000,
+  /** A segment that failed to load is tried again after this, doubled each time up to loadRetryMsMax. */
+  loadRetryMsMin: 250,
+  loadRetryMsMax: 30_000,
+  /** Tries of a segment whose files cannot be what they should be. After them it is set aside as `.damaged` and reported. */
+  loadTriesMax: 5,
+  /** Retention is applied at the start and then this often. */
+  retentionIntervalMs: 600_000,
 
   /** Time from SIGTERM to exit: open requests are answered, open segments sealed. */
   shutdownMsMax: 10_000,

@@ -33,5 +33,7 @@ export type Message =
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'sealed'; readonly receiver: number; readonly segment: string }
   | { readonly type: 'forgotten'; readonly receiver: number; readonly segment: string }
+  /** The store found a file of a sealed segment damaged: its receiver builds it again from the journal and says `sealed` once more. */
+  | { readonly type: 'rebuild'; readonly receiver: number; readonly segment: string }
   | { readonly type: 'vitals'; readonly vitals: ReceiverVitals }
   | { readonly type: 'shutdown' };

@@ -25,3 +25,10 @@ export function pause(clock: Clock, delayMs: number): Promise<void> {
     clock.after(delayMs, resolve);
   });
 }
+
+/** Lets waiting events (sockets, finished disk operations) be handled before a long computation goes on. */
+export function yieldToEvents(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

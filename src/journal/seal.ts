@@ -28,11 +28,7 @@ export async function sealSegment(
   journal: DurableExtent,
   frozen: readonly FrozenTable[],
 ): Promise<SealedSegment> {
-  const tables: SealedTable[] = [];
-  for (const table of frozen) {
-    if (table.rows > 0) tables.push(await writeNative(disk, directory, identity.segment, table));
-  }
-  await disk.syncDirectory(directory);
+  const tables = await writeNatives(disk, directory, identity.segment, frozen);
   const sealed: SealedSegment = {
     version: 1,
     receiver: identity.receiver,
@@ -44,6 +40,21 @@ export async function sealSegment(
   };
   await writeManifest(disk, directory, sealed);
   return sealed;
+}
+
+/** Writes a Native file for each table that has rows; bytes and names are durable when the promise resolves. */
+export async function writeNatives(
+  disk: Disk,
+  directory: string,
+  segment: string,
+  frozen: readonly FrozenTable[],
+): Promise<SealedTable[]> {
+  const tables: SealedTable[] = [];
+  for (const table of frozen) {
+    if (table.rows > 0) tables.push(await writeNative(disk, directory, segment, table));
+  }
+  await disk.syncDirectory(directory);
+  return tables;
 }
 
 async function writeNative(disk: Disk, directory: string, segment: string, frozen: FrozenTable): Promise<SealedTable> {

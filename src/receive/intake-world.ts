@@ -1,0 +1,115 @@
+import { yieldToEvents } from '../host/clock.ts';
+import type { Disk } from '../host/disk.ts';
+import { readWhole } from '../host/disk.ts';
+import { LyingDisk } from '../host/lying-disk.ts';
+import { ManualClock } from '../host/manual-clock.ts';
+import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
+import { verifySealed } from '../journal/manifest.ts';
+import { receiverDirectory } from '../journal/segment-files.ts';
+import { type Intake, type IntakeLimits, openIntake } from './intake.ts';
+import type { SegmentBuilder } from './segment-builder.ts';
+
+/*
+ * A small world for tests of the intake: a lying disk, a clock that stands still, a transcoder whose items are lines of text, and a store
+ * that keeps the lines it loads by insert token, as ClickHouse does.
+ */
+
+export const INSTANCE = 'feedc0de00000001';
+export const JOURNAL = '/data/journal';
+export const DIRECTORY = receiverDirectory(JOURNAL, 0);
+
+/** Items are lines; one that begins with `!` is rejected; a body that begins with `?` is invalid, with `#` makes the transcoder throw. */
+export function lineBuilder(): SegmentBuilder {
+  let rows: string[] = [];
+  return {
+    get items() {
+      return rows.length;
+    },
+    get sizeBytes() {
+      return rows.join('').length;
+    },
+    transcode(signal, body, baggage, receivedUnixNano) {
+      const text = Buffer.from(body).toString();
+      if (text.startsWith('?')) return { kind: 'invalid', message: 'not lines' };
+      if (text.startsWith('#')) throw new Error('no such line');
+      const lines = text.split('\n').filter((line) => line !== '');
+      const accepted = lines.filter((line) => !line.startsWith('!'));
+      for (const line of accepted) rows.push(`${line} ${signal} ${baggage} ${receivedUnixNano}`);
+      const rejected = lines.length - accepted.length;
+      return { kind: 'ok', accepted: accepted.length, rejected, message: rejected > 0 ? 'begins with !' : '' };
+    },
+    freeze() {
+      const chunks = rows.map((row) => Buffer.from(`${row}\n`));
+      return [{ table: 'lines', columns: ['line'], rows: rows.length, chunks }];
+    },
+    reset() {
+      rows = [];
+    },
+  };
+}
+
+export class IntakeWorld {
+  readonly lying: LyingDisk;
+  readonly clock = new ManualClock();
+  readonly reports: string[] = [];
+  readonly announced: string[] = [];
+  /** What the store holds: rows by insert token. It survives every crash. */
+  readonly loaded = new Map<string, readonly string[]>();
+
+  constructor(seed: number) {
+    this.lying = new LyingDisk(seed);
+  }
+
+  /** Starts a receiver on a newly booted disk. */
+  async start(limits: Partial<IntakeLimits> = {}): Promise<{ intake: Intake; disk: Disk }> {
+    const disk = this.lying.boot();
+    const intake = await openIntake({
+      disk,
+      clock: this.clock,
+      directory: DIRECTORY,
+      receiver: 0,
+      instance: INSTANCE,
+      newBuilder: lineBuilder,
+      limits: { diskFreeBytesMin: 0, ...limits },
+      onSealed: (segment) => this.announced.push(segment),
+      onReport: (text) => this.reports.push(text),
+    });
+    return { intake, disk };
+  }
+
+  /** One round of the store: loads what is sealed and whole, forgets it, asks for repair of what is not. */
+  async load(intake: Intake, disk: Disk): Promise<void> {
+    for (const { segment } of await finishForgotten(disk, JOURNAL)) intake.forgotten(segment);
+    for (const sealed of await listSealed(disk, JOURNAL, (text) => this.reports.push(text))) {
+      const problem = await verifySealed(disk, DIRECTORY, sealed, 'checksums');
+      if (problem !== undefined) {
+        intake.rebuild(sealed.segment);
+        continue;
+      }
+      for (const table of sealed.tables) {
+        const token = `${sealed.instance}/r${sealed.receiver}/${sealed.segment}/${table.table}`;
+        const text = Buffer.from(await readWhole(disk, `${DIRECTORY}/${table.file}`)).toString();
+        if (!this.loaded.has(token)) this.loaded.set(token, text.split('\n').slice(0, -1));
+      }
+      await forget(disk, DIRECTORY, sealed.segment);
+      intake.forgotten(sealed.segment);
+    }
+  }
+
+  /** First words of all rows in the store, sorted. */
+  storedIds(): string[] {
+    return [...this.loaded.values()].flatMap((rows) => rows.map((row) => row.split(' ')[0])).sort();
+  }
+
+  /** Lets everything run that does not wait for time, then moves time on. */
+  async pass(ms: number): Promise<void> {
+    await yieldToEvents();
+    this.clock.advance(ms);
+    for (let turn = 0; turn < 5; turn++) await yieldToEvents();
+  }
+}
+
+/** A request of the given lines. */
+export function lines(...items: string[]) {
+  return { signal: 'logs' as const, body: Buffer.from(items.join('\n')), baggage: 'k=v' };
+}

@@ -1,0 +1,266 @@
+import { expect, test } from 'vitest';
+import { readWhole } from '../host/disk.ts';
+import type { Verdict } from '../host/lying-disk.ts';
+import { listSealed } from '../journal/forget.ts';
+import { DIRECTORY, IntakeWorld, JOURNAL, lines } from './intake-world.ts';
+
+const SUCCESS = { kind: 'success', rejected: 0, message: '' };
+
+test('a request is answered with success when it is durable, and its rows are sealed after a second', async () => {
+  const world = new IntakeWorld(1);
+  const { intake, disk } = await world.start();
+  expect(await intake.export(lines('a', 'b'))).toEqual(SUCCESS);
+  await world.pass(900);
+  expect(world.announced).toEqual([]);
+  await world.pass(150);
+  expect(world.announced.length).toBe(1);
+  const [sealed] = await listSealed(disk, JOURNAL);
+  expect(sealed).toMatchObject({ receiver: 0, segment: world.announced[0], records: 1 });
+  expect(sealed.tables[0]).toMatchObject({ table: 'lines', columns: ['line'], rows: 2 });
+  const native = Buffer.from(await readWhole(disk, `${DIRECTORY}/${sealed.tables[0].file}`)).toString();
+  expect(native).toBe('a logs k=v 1767225600000000000\nb logs k=v 1767225600000000000\n');
+  await intake.close();
+});
+
+test('what is acknowledged survives a power cut and is replayed into the very same rows', async () => {
+  const world = new IntakeWorld(2);
+  const first = await world.start();
+  expect(await first.intake.export(lines('a', 'b'))).toEqual(SUCCESS);
+  expect(await first.intake.export(lines('c'))).toEqual(SUCCESS);
+  world.lying.crash('power');
+  await world.pass(5_000);
+  const { intake, disk } = await world.start();
+  expect(world.announced.length).toBe(1);
+  await world.load(intake, disk);
+  expect([...world.loaded.values()]).toEqual([['a', 'b', 'c'].map((line) => `${line} logs k=v 1767225600000000000`)]);
+  expect(await disk.list(DIRECTORY)).toEqual(expect.not.arrayContaining([`${world.announced[0]}.journal`]));
+  await intake.close();
+});
+
+test('rejected items, empty requests and invalid bodies are answered without a record for nothing', async () => {
+  const world = new IntakeWorld(3);
+  const { intake } = await world.start();
+  expect(await intake.export(lines())).toEqual(SUCCESS);
+  expect(await intake.export(lines('!x'))).toEqual({ kind: 'success', rejected: 1, message: 'begins with !' });
+  expect(await intake.export(lines('?x'))).toEqual({ kind: 'invalid', message: 'not lines' });
+  await world.pass(2_000);
+  expect(world.announced).toEqual([]);
+  expect(await intake.export(lines('a', '!b'))).toEqual({ kind: 'success', rejected: 1, message: 'begins with !' });
+  expect(intake.vitals()).toMatchObject({ accepted: { logs: 1, traces: 0 }, rejected: { logs: 2 } });
+  await intake.close();
+});
+
+test('closing seals what is open and leaves no empty journal behind', async () => {
+  const world = new IntakeWorld(4);
+  const { intake, disk } = await world.start();
+  const waiting = intake.export(lines('a'));
+  await intake.close();
+  expect(await waiting).toEqual(SUCCESS);
+  const segment = world.announced[0];
+  expect(await disk.list(DIRECTORY)).toEqual(
+    [`${segment}.journal`, `${segment}.lines.native`, `${segment}.sealed`, 'boot'].sort(),
+  );
+  expect(await intake.export(lines('b'))).toMatchObject({ kind: 'overloaded', message: 'the receiver is stopping' });
+  expect(intake.reserve(1)).toBe(false);
+});
+
+test('a segment is sealed when it is full of bytes or items, and the next one is open already', async () => {
+  const world = new IntakeWorld(5);
+  const { intake, disk } = await world.start({ segmentItemsMax: 3, segmentBytesMax: 600 });
+  for (let index = 0; index < 7; index++) {
+    expect(await intake.export(lines(`a${index}`))).toEqual(SUCCESS);
+    await world.pass(0);
+  }
+  expect(world.announced.length).toBe(2);
+  for (let index = 0; index < 2; index++) {
+    expect(await intake.export(lines('b'.repeat(400)))).toEqual(SUCCESS);
+    await world.pass(0);
+  }
+  await intake.seal();
+  expect((await listSealed(disk, JOURNAL)).map((sealed) => sealed.records)).toEqual([3, 3, 2, 1]);
+  await intake.close();
+});
+
+test('bytes in flight, the journal quota and the free space each say why they refuse', async () => {
+  const world = new IntakeWorld(6);
+  const limits = { inflightBytesMax: 1_000, journalBytesMax: 3_000, diskFreeBytesMin: 10_000 };
+  const { intake, disk } = await world.start(limits);
+  expect(intake.reserve(900)).toBe(true);
+  expect(intake.reserve(200)).toBe(false);
+  expect(intake.overload()).toEqual({
+    kind: 'overloaded',
+    message: 'too many bytes of requests are in flight',
+    retryAfterMs: 1_000,
+  });
+  intake.release(900);
+  expect(await intake.export(lines('x'.repeat(2_500)))).toEqual(SUCCESS);
+  expect(intake.reserve(900)).toBe(false);
+  expect(intake.overload()).toMatchObject({ message: 'the journal quota is used up: the store is behind' });
+  await intake.seal();
+  expect(intake.vitals().sealedSegments).toBe(1);
+  await world.load(intake, disk);
+  expect(intake.vitals().sealedSegments).toBe(0);
+  expect(intake.reserve(900)).toBe(true);
+  intake.release(900);
+  world.lying.capacityBytes = 5_000;
+  await world.pass(1_100);
+  expect(intake.reserve(1)).toBe(false);
+  expect(intake.overload()).toMatchObject({ message: 'the disk of the journal is nearly full' });
+  await intake.close();
+});
+
+test('a forgotten segment whose message was lost is noticed by the rescan', async () => {
+  const world = new IntakeWorld(7);
+  const { intake, disk } = await world.start();
+  await intake.export(lines('a'));
+  await intake.seal();
+  await world.load({ ...intake, forgotten: () => {}, rebuild: () => {} }, disk);
+  expect(intake.vitals().sealedSegments).toBe(1);
+  for (let second = 0; second < 12; second++) await world.pass(1_000);
+  expect(intake.vitals()).toMatchObject({ sealedSegments: 0 });
+  await intake.close();
+});
+
+test('while sealing is stuck the open segment fills and then requests are refused, none is lost', async () => {
+  const world = new IntakeWorld(8);
+  const { intake, disk } = await world.start({ segmentItemsMax: 2 });
+  let openGate: () => void = () => {};
+  const gate = new Promise<void>((open) => {
+    openGate = open;
+  });
+  world.lying.decide = async (step): Promise<Verdict> => {
+    if (step.path.endsWith('.native')) await gate;
+    return 'ok';
+  };
+  const outcomes: string[] = [];
+  for (let index = 0; index < 8; index++) outcomes.push((await intake.export(lines(`a${index}`))).kind);
+  expect(outcomes).toEqual([...Array(4).fill('success'), ...Array(4).fill('overloaded')]);
+  expect(intake.reserve(10)).toBe(false);
+  expect(intake.overload()).toMatchObject({ message: 'segments are sealed more slowly than requests arrive' });
+  openGate();
+  await world.pass(100);
+  expect(await intake.export(lines('b'))).toEqual(SUCCESS);
+  await intake.seal();
+  await world.load(intake, disk);
+  expect(world.storedIds()).toEqual(['a0', 'a1', 'a2', 'a3', 'b']);
+  await intake.close();
+});
+
+test.each(['write', 'sync'] as const)(
+  'when a journal %s fails its requests are refused, the rest is rebuilt and a new segment opened',
+  async (operation) => {
+    const world = new IntakeWorld(9);
+    const { intake, disk } = await world.start();
+    expect(await intake.export(lines('kept'))).toEqual(SUCCESS);
+    world.lying.decide = (step) => (step.operation === operation && step.path.endsWith('.journal') ? 'EIO' : 'ok');
+    const refused = await Promise.all(['x', 'y', 'z'].map((id) => intake.export(lines(id))));
+    for (const outcome of refused) expect(outcome).toMatchObject({ kind: 'overloaded', retryAfterMs: 1_000 });
+    expect(intake.reserve(1)).toBe(false);
+    for (let second = 0; second < 3; second++) await world.pass(1_100);
+    expect(await intake.export(lines('still broken'))).toMatchObject({ kind: 'overloaded' });
+    world.lying.decide = () => 'ok';
+    for (let second = 0; second < 3; second++) await world.pass(1_100);
+    expect(await intake.export(lines('after'))).toEqual(SUCCESS);
+    await intake.seal();
+    await world.load(intake, disk);
+    expect(world.storedIds()).toEqual(['after', 'kept']);
+    expect(world.reports.join('\n')).toContain('is closed and rebuilt from its journal: EIO');
+    await intake.close();
+  },
+);
+
+test('when sealing fails the segment is rebuilt from its journal as soon as the disk allows', async () => {
+  const world = new IntakeWorld(10);
+  const { intake, disk } = await world.start();
+  world.lying.decide = (step) => (step.path.includes('.native') || step.path.includes('.sealed') ? 'ENOSPC' : 'ok');
+  expect(await intake.export(lines('a'))).toEqual(SUCCESS);
+  for (let second = 0; second < 4; second++) await world.pass(1_100);
+  expect(world.announced).toEqual([]);
+  expect(await intake.export(lines('b'))).toEqual(SUCCESS);
+  world.lying.decide = () => 'ok';
+  for (let second = 0; second < 4; second++) await world.pass(1_100);
+  expect(world.announced.length).toBe(2);
+  await world.load(intake, disk);
+  expect(world.storedIds()).toEqual(['a', 'b']);
+  await intake.close();
+});
+
+test('a transcoder that throws costs its own request and no other', async () => {
+  const world = new IntakeWorld(11);
+  const { intake, disk } = await world.start();
+  const before = intake.export(lines('a'));
+  expect(await intake.export(lines('#'))).toMatchObject({ kind: 'internal' });
+  expect(await before).toEqual(SUCCESS);
+  for (let second = 0; second < 2; second++) await world.pass(1_100);
+  expect(await intake.export(lines('b'))).toEqual(SUCCESS);
+  await intake.seal();
+  await world.load(intake, disk);
+  expect(world.storedIds()).toEqual(['a', 'b']);
+  await intake.close();
+});
+
+test('a receiver starts on a disk that refuses new journals, and takes requests once it does not', async () => {
+  const world = new IntakeWorld(12);
+  world.lying.decide = (step) => (step.path.endsWith('.journal') ? 'ENOSPC' : 'ok');
+  const { intake } = await world.start();
+  expect(await intake.export(lines('a'))).toMatchObject({ kind: 'overloaded' });
+  world.lying.decide = () => 'ok';
+  for (let second = 0; second < 2; second++) await world.pass(1_100);
+  expect(await intake.export(lines('a'))).toEqual(SUCCESS);
+  await intake.close();
+});
+
+test('a damaged, cut or missing Native file is rebuilt on the word of the store', async () => {
+  for (const harm of ['flip', 'cut', 'remove'] as const) {
+    const world = new IntakeWorld(13);
+    const { intake, disk } = await world.start();
+    await intake.export(lines('a', 'b'));
+    await intake.seal();
+    const native = `${DIRECTORY}/${world.announced[0]}.lines.native`;
+    if (harm === 'flip') world.lying.flipBit(native, 3, 5);
+    if (harm === 'cut') await disk.truncate(native, 5);
+    if (harm === 'remove') await disk.remove(native);
+    await world.load(intake, disk);
+    expect(world.loaded.size).toBe(0);
+    await world.pass(100);
+    expect(world.announced.length).toBe(2);
+    await world.load(intake, disk);
+    expect(world.storedIds()).toEqual(['a', 'b']);
+    expect(intake.vitals().damaged).toEqual([]);
+    await intake.close();
+  }
+});
+
+test('a segment id is never used twice, even when the clock goes back and the boot file is gone', async () => {
+  const world = new IntakeWorld(14);
+  const seen: string[] = [];
+  for (let boot = 0; boot < 4; boot++) {
+    const { intake, disk } = await world.start();
+    await intake.export(lines(`a${boot}`));
+    await intake.close();
+    if (boot === 1) await disk.remove(`${DIRECTORY}/boot`);
+    if (boot === 3) await world.load(intake, disk);
+  }
+  seen.push(...world.announced);
+  expect(new Set(seen).size).toBe(4);
+  expect([...seen].sort()).toEqual(seen);
+  expect(world.storedIds()).toEqual(['a0', 'a1', 'a2', 'a3']);
+});
+
+test('the acknowledgement latency of the last minute is reported', async () => {
+  const world = new IntakeWorld(15);
+  const { intake } = await world.start();
+  await world.pass(0);
+  world.lying.decide = (step) => {
+    if (step.operation === 'sync') world.clock.advance(20);
+    return 'ok';
+  };
+  for (let index = 0; index < 10; index++) await intake.export(lines(`a${index}`));
+  const { ackP50Ms, ackP99Ms } = intake.vitals();
+  expect(ackP50Ms).toBeGreaterThanOrEqual(20);
+  expect(ackP50Ms).toBeLessThan(25);
+  expect(ackP99Ms).toBe(ackP50Ms);
+  await world.pass(70_000);
+  expect(intake.vitals().ackP50Ms).toBe(0);
+  await intake.close();
+});

@@ -1,0 +1,477 @@
+import { LIMITS } from '../base/limits.ts';
+import type { ReceiverVitals } from '../base/messages.ts';
+import type { Signal } from '../base/signal.ts';
+import type { Clock } from '../host/clock.ts';
+import { type Disk, errorText, makeDirectoryDurably } from '../host/disk.ts';
+import { KIND } from '../journal/format.ts';
+import { nextBoot } from '../journal/identity-files.ts';
+import { createJournal, type Journal } from '../journal/journal.ts';
+import type { SealedSegment } from '../journal/sealed.ts';
+import { damagedFile, segmentId, segmentsIn } from '../journal/segment-files.ts';
+import type { Outcome } from '../wire/outcome.ts';
+import { type LatencyWindow, latencyWindow } from './latency.ts';
+import { removeSegment, type Workshop } from './rebuild.ts';
+import { encodeRecord } from './record.ts';
+import { recoverSegments } from './recovery.ts';
+import { Sealer } from './sealer.ts';
+import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
+import type { ExportRequest, ExportSink } from './sink.ts';
+
+export interface IntakeLimits {
+  readonly inflightBytesMax: number;
+  readonly segmentAgeMsMax: number;
+  readonly segmentBytesMax: number;
+  readonly segmentItemsMax: number;
+  /** This receiver's share of the journal quota: journals and Native files that the store has not loaded yet. */
+  readonly journalBytesMax: number;
+  readonly diskFreeBytesMin: number;
+  readonly retryAfterMs: number;
+}
+
+export interface IntakeOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** `<data>/journal/r<receiver>`; made when missing. */
+  readonly directory: string;
+  readonly receiver: number;
+  /** Of the data directory: `openInstance`. */
+  readonly instance: string;
+  readonly newBuilder: () => SegmentBuilder;
+  readonly limits?: Partial<IntakeLimits>;
+  /** A segment is sealed (or sealed again after a repair): the store may load it. */
+  onSealed(segment: string): void;
+  /** One line for the log. */
+  onReport(text: string): void;
+}
+
+/** The vitals that the intake knows; doors and process add theirs. */
+export type IntakeVitals = Pick<
+  ReceiverVitals,
+  | 'accepted'
+  | 'rejected'
+  | 'inflightBytes'
+  | 'ackP50Ms'
+  | 'ackP99Ms'
+  | 'journalBytes'
+  | 'journalQuotaBytes'
+  | 'sealedSegments'
+  | 'damaged'
+>;
+
+/** Takes requests in durably: transcodes, journals, answers, seals. */
+export interface Intake extends ExportSink {
+  /** Seals what was accepted so far; settles when it is sealed. */
+  seal(): Promise<void>;
+  /** Accepts nothing more, seals what it can and stops. */
+  close(): Promise<void>;
+  vitals(): IntakeVitals;
+  /** The store has forgotten a segment: its share of the quota is free. */
+  forgotten(segment: string): void;
+  /** The store found a file of a sealed segment damaged: builds it again and calls `onSealed`. */
+  rebuild(segment: string): void;
+}
+
+/**
+ * Opens the intake of one receiver. First recovers what the last process left; resolves when requests can be answered (on a disk that
+ * refuses to open a segment: with `overloaded`, and it is tried again each second). Rejects when the directory itself cannot be used.
+ */
+export async function openIntake(options: IntakeOptions): Promise<Intake> {
+  const { disk, directory, clock } = options;
+  await makeDirectoryDurably(disk, directory);
+  const boot = await nextBoot(disk, directory, clock.unixNano());
+  const intake = new OpenIntake(options, boot);
+  await intake.start();
+  return intake;
+}
+
+interface OpenSegment {
+  readonly journal: Journal;
+  readonly builder: SegmentBuilder;
+  /** When its first record came, monotonic; undefined while it is empty. */
+  firstRecordMs: number | undefined;
+}
+
+/** How often age, free space and the directory are looked at. */
+const TICK_MS = 50;
+const FREE_SPACE_MS = 1_000;
+const RESCAN_MS = 10_000;
+
+const zeroCounts = (): Record<Signal, number> => ({ traces: 0, metrics: 0, logs: 0 });
+
+class OpenIntake implements Intake {
+  readonly #options: IntakeOptions;
+  readonly #limits: IntakeLimits;
+  readonly #workshop: Workshop;
+  readonly #sealer: Sealer;
+  readonly #latency: LatencyWindow;
+  readonly #boot: number;
+  #sequence = 0;
+  #state: 'open' | 'closing' = 'open';
+  #open: OpenSegment | undefined;
+  /** The journal of the next segment, ready before it is needed. */
+  #spare: Journal | undefined;
+  #preparing: Promise<void> | undefined;
+  /** Settles when every segment given up so far is in the sealer's hands. */
+  #abandoned: Promise<unknown> = Promise.resolve();
+  /** After a failure of the disk no segment is opened before this time (monotonic). */
+  #holdUntilMs = 0;
+  /** One builder fills while the other is written to disk: a third would only hide that sealing is too slow. */
+  readonly #freeBuilders: SegmentBuilder[];
+  #sealRequested = false;
+  #sealWaiters: (() => void)[] = [];
+  /** Bytes on disk of each closed segment that the store has not forgotten. */
+  readonly #retained = new Map<string, number>();
+  #retainedBytes = 0;
+  readonly #sealed = new Set<string>();
+  #inflightBytes = 0;
+  #freeBytes = Number.POSITIVE_INFINITY;
+  #lastRefusal = '';
+  readonly #accepted = zeroCounts();
+  readonly #rejected = zeroCounts();
+  readonly #damaged: string[] = [];
+  #cancelTick: () => void = () => {};
+  #nextFreeSpaceMs = 0;
+  #nextRescanMs = 0;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: IntakeOptions, boot: number) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#boot = boot;
+    this.#latency = latencyWindow(options.clock);
+    this.#freeBuilders = [options.newBuilder(), options.newBuilder()];
+    this.#workshop = {
+      ...options,
+      report: (text) => options.onReport(text),
+      reportDamage: (text) => this.#noteDamage(text),
+    };
+    this.#sealer = new Sealer(this.#workshop, options.clock, {
+      done: (segment, sealed) => this.#sealDone(segment, sealed),
+      builderFree: (builder) => {
+        this.#freeBuilders.push(builder);
+        this.#advance();
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    const recovered = await recoverSegments(this.#workshop);
+    for (const sealed of recovered.intact) this.#retainSealed(sealed);
+    for (const sealed of recovered.rebuilt) this.#sealDone(sealed.segment, sealed);
+    for (const segment of recovered.failed) this.#sealer.push({ kind: 'recover', segment });
+    const now = this.#options.clock.monotonicMs();
+    this.#nextRescanMs = now + RESCAN_MS;
+    this.#advance();
+    await this.#preparing;
+    this.#tick();
+  }
+
+  reserve(bytes: number): boolean {
+    const refusal = this.#refusal(bytes);
+    if (refusal !== undefined) {
+      this.#lastRefusal = refusal;
+      return false;
+    }
+    this.#inflightBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#inflightBytes -= bytes;
+  }
+
+  overload(): Outcome {
+    return this.#overloaded(this.#lastRefusal);
+  }
+
+  async export(request: ExportRequest): Promise<Outcome> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const refusal = this.#segmentRefusal(request.body.length);
+    const open = this.#open;
+    if (refusal !== undefined || open === undefined) return this.#overloaded(refusal ?? 'no segment is open');
+    const receivedUnixNano = clock.unixNano();
+    const payload = encodeRecord({ ...request, receivedUnixNano });
+    if (payload[0].length + payload[1].length > LIMITS.journalRecordBytesMax) {
+      return { kind: 'tooLarge', message: `a request may have ${LIMITS.requestBytesMax} bytes` };
+    }
+    const result = this.#transcode(open, request, receivedUnixNano);
+    if (result.kind !== 'ok') return result;
+    const { accepted, rejected, message } = result;
+    if (accepted > 0) {
+      const appended = open.journal.append(KIND.request, payload);
+      open.firstRecordMs ??= startedMs;
+      this.#rotateIfDue();
+      const written = await appended;
+      if (written.kind === 'failed') {
+        this.#abandon(open, written.message);
+        return this.#overloaded(`the journal cannot be written: ${written.message}`);
+      }
+      this.#latency.record(clock.monotonicMs() - startedMs);
+    }
+    this.#accepted[request.signal] += accepted;
+    this.#rejected[request.signal] += rejected;
+    return { kind: 'success', rejected, message };
+  }
+
+  async seal(): Promise<void> {
+    this.#sealRequested = true;
+    const sealed = new Promise<void>((resolve) => {
+      this.#sealWaiters.push(resolve);
+    });
+    this.#rotateIfDue();
+    this.#settleSealWaitersWhenIdle();
+    await sealed;
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closing';
+    this.#cancelTick();
+    const open = this.#open;
+    this.#open = undefined;
+    if (open !== undefined && open.journal.records > 0) this.#pushSeal(open);
+    await this.#preparing;
+    await this.#abandoned;
+    await this.#sealer.stop();
+    for (const unused of [this.#spare, open?.journal.records === 0 ? open.journal : undefined]) {
+      if (unused !== undefined) await this.#removeUnused(unused);
+    }
+    this.#spare = undefined;
+    await this.#looking;
+    this.#settleSealWaiters();
+  }
+
+  vitals(): IntakeVitals {
+    return {
+      accepted: { ...this.#accepted },
+      rejected: { ...this.#rejected },
+      inflightBytes: this.#inflightBytes,
+      ackP50Ms: this.#latency.quantileMs(0.5),
+      ackP99Ms: this.#latency.quantileMs(0.99),
+      journalBytes: this.#journalBytes(),
+      journalQuotaBytes: this.#limits.journalBytesMax,
+      sealedSegments: this.#sealed.size,
+      damaged: [...this.#damaged],
+    };
+  }
+
+  forgotten(segment: string): void {
+    this.#sealed.delete(segment);
+    this.#retain(segment, 0);
+  }
+
+  rebuild(segment: string): void {
+    if (this.#state === 'open') this.#sealer.push({ kind: 'recover', segment });
+  }
+
+  /** Why a request of `bytes` may not be read now, or undefined when it may. */
+  #refusal(bytes: number): string | undefined {
+    const { inflightBytesMax, journalBytesMax, diskFreeBytesMin } = this.#limits;
+    if (this.#inflightBytes + bytes > inflightBytesMax) return 'too many bytes of requests are in flight';
+    const ahead = this.#inflightBytes + bytes;
+    if (this.#journalBytes() + ahead > journalBytesMax) return 'the journal quota is used up: the store is behind';
+    if (this.#freeBytes - ahead < diskFreeBytesMin) return 'the disk of the journal is nearly full';
+    return this.#segmentRefusal(bytes);
+  }
+
+  /** Why no segment takes a request of `bytes` now. */
+  #segmentRefusal(bytes: number): string | undefined {
+    if (this.#state === 'closing') return 'the receiver is stopping';
+    const open = this.#open;
+    if (open === undefined) return 'the journal cannot be written at the moment';
+    if (!this.#isFull(open, bytes)) return undefined;
+    this.#rotateIfDue(true);
+    if (this.#open === undefined) return 'the next segment is being opened';
+    return this.#open === open ? 'segments are sealed more slowly than requests arrive' : undefined;
+  }
+
+  /** A segment takes at least one request, of whatever size. */
+  #isFull(open: OpenSegment, bytes: number): boolean {
+    const { segmentBytesMax, segmentItemsMax } = this.#limits;
+    const room = open.journal.sizeBytes + bytes <= segmentBytesMax && open.builder.items < segmentItemsMax;
+    return open.journal.records > 0 && !room;
+  }
+
+  #overloaded(message: string): Outcome {
+    return { kind: 'overloaded', message, retryAfterMs: this.#limits.retryAfterMs };
+  }
+
+  /** Transcodes into the open segment. A transcoder that throws has broken its promise: the rows are not to be trusted, the journal is. */
+  #transcode(
+    open: OpenSegment,
+    request: ExportRequest,
+    receivedUnixNano: bigint,
+  ): TranscodeResult | { readonly kind: 'internal'; readonly message: string } {
+    try {
+      return open.builder.transcode(request.signal, request.body, request.baggage, receivedUnixNano);
+    } catch (error) {
+      this.#abandon(open, `transcoding failed: ${errorText(error)}`);
+      return { kind: 'internal', message: 'the request could not be transcoded' };
+    }
+  }
+
+  /** Gives up the rows in memory of a segment and has it rebuilt from what is durable. Requests in it that still wait are answered by their own append. */
+  #abandon(open: OpenSegment, reason: string): void {
+    if (this.#open !== open) return;
+    this.#open = undefined;
+    this.#options.onReport(
+      `segment ${open.journal.identity.segment} is closed and rebuilt from its journal: ${reason}`,
+    );
+    this.#holdUntilMs = this.#options.clock.monotonicMs() + LIMITS.diskRetryMs;
+    this.#abandoned = Promise.all([this.#abandoned, this.#rebuildWhenIdle(open)]);
+  }
+
+  async #rebuildWhenIdle(open: OpenSegment): Promise<void> {
+    await open.journal.close();
+    const { segment } = open.journal.identity;
+    this.#retain(segment, open.journal.durable.bytes);
+    this.#sealer.push({ kind: 'rebuild', segment, extent: open.journal.durable });
+    open.builder.reset();
+    this.#freeBuilders.push(open.builder);
+    this.#advance();
+  }
+
+  /** Starts the next segment when the open one is full, old, or asked for, and there is one to go on with. */
+  #rotateIfDue(due = this.#isDue()): void {
+    const open = this.#open;
+    if (!due || open === undefined || this.#spare === undefined || this.#freeBuilders.length === 0) return;
+    this.#sealRequested = false;
+    this.#open = undefined;
+    this.#pushSeal(open);
+    this.#advance();
+    this.#settleSealWaitersWhenIdle();
+  }
+
+  #isDue(): boolean {
+    const open = this.#open;
+    if (open?.firstRecordMs === undefined) return false;
+    const { segmentAgeMsMax, segmentBytesMax, segmentItemsMax } = this.#limits;
+    const behind = this.#sealed.size > LIMITS.segmentsBehindMax;
+    const ageMsMax = behind ? Math.max(segmentAgeMsMax, LIMITS.segmentAgeMsBehindMax) : segmentAgeMsMax;
+    return (
+      this.#sealRequested ||
+      open.journal.sizeBytes >= segmentBytesMax ||
+      open.builder.items >= segmentItemsMax ||
+      this.#options.clock.monotonicMs() - open.firstRecordMs >= ageMsMax
+    );
+  }
+
+  #pushSeal(open: OpenSegment): void {
+    const { segment } = open.journal.identity;
+    this.#retain(segment, open.journal.sizeBytes);
+    this.#sealer.push({ kind: 'seal', segment, journal: open.journal, builder: open.builder });
+  }
+
+  /** Opens a segment when none is open and all it needs is there; has the next journal made. */
+  #advance(): void {
+    if (this.#state === 'closing') return;
+    const now = this.#options.clock.monotonicMs();
+    if (now < this.#holdUntilMs) return;
+    if (this.#open === undefined && this.#spare !== undefined) {
+      const builder = this.#freeBuilders.pop();
+      if (builder !== undefined) {
+        this.#open = { journal: this.#spare, builder, firstRecordMs: undefined };
+        this.#spare = undefined;
+      }
+    }
+    if (this.#spare === undefined) this.#preparing ??= this.#prepareSpare();
+  }
+
+  async #prepareSpare(): Promise<void> {
+    const { disk, directory, instance, receiver, clock, onReport } = this.#options;
+    const segment = segmentId(this.#boot, ++this.#sequence);
+    try {
+      this.#spare = await createJournal(disk, directory, { instance, receiver, segment });
+    } catch (error) {
+      onReport(`no segment can be opened in ${directory}: ${errorText(error)}`);
+      this.#holdUntilMs = clock.monotonicMs() + LIMITS.diskRetryMs;
+      await removeSegment(disk, directory, segment).catch(() => {});
+    }
+    this.#preparing = undefined;
+    this.#advance();
+    this.#rotateIfDue();
+  }
+
+  async #removeUnused(journal: Journal): Promise<void> {
+    const { disk, directory } = this.#options;
+    await journal.close();
+    // What cannot be removed is empty, and removed at the next start.
+    await removeSegment(disk, directory, journal.identity.segment).catch(() => {});
+  }
+
+  #sealDone(segment: string, sealed: SealedSegment | undefined): void {
+    if (sealed === undefined) {
+      this.forgotten(segment);
+    } else {
+      this.#retainSealed(sealed);
+      this.#options.onSealed(segment);
+    }
+  }
+
+  #settleSealWaitersWhenIdle(): void {
+    if (this.#sealWaiters.length > 0) void this.#sealer.idle().then(() => this.#settleSealWaiters());
+  }
+
+  #settleSealWaiters(): void {
+    if (this.#state === 'open' && this.#sealRequested && this.#open?.firstRecordMs !== undefined) return;
+    this.#sealRequested = false;
+    const waiters = this.#sealWaiters;
+    this.#sealWaiters = [];
+    for (const settle of waiters) settle();
+  }
+
+  #retainSealed(sealed: SealedSegment): void {
+    this.#sealed.add(sealed.segment);
+    this.#retain(
+      sealed.segment,
+      sealed.tables.reduce((sum, table) => sum + table.bytes, sealed.journalBytes),
+    );
+  }
+
+  #retain(segment: string, bytes: number): void {
+    this.#retainedBytes += bytes - (this.#retained.get(segment) ?? 0);
+    if (bytes === 0) this.#retained.delete(segment);
+    else this.#retained.set(segment, bytes);
+  }
+
+  #journalBytes(): number {
+    return this.#retainedBytes + (this.#open?.journal.sizeBytes ?? 0);
+  }
+
+  #noteDamage(text: string): void {
+    this.#damaged.push(text);
+    if (this.#damaged.length > LIMITS.damagedPlacesMax) this.#damaged.shift();
+    this.#options.onReport(text);
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.monotonicMs();
+    this.#advance();
+    this.#rotateIfDue();
+    if (this.#looking === undefined && now >= Math.min(this.#nextFreeSpaceMs, this.#nextRescanMs)) {
+      this.#looking = this.#look(now).finally(() => {
+        this.#looking = undefined;
+      });
+    }
+    this.#cancelTick = this.#options.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  /** Asks the disk for its free space, and now and then which segments are still there: a message that one was forgotten may be lost. */
+  async #look(now: number): Promise<void> {
+    const { disk, directory, onReport } = this.#options;
+    try {
+      this.#nextFreeSpaceMs = now + FREE_SPACE_MS;
+      this.#freeBytes = await disk.freeBytes(directory);
+      if (now < this.#nextRescanMs) return;
+      this.#nextRescanMs = now + RESCAN_MS;
+      const candidates = [...this.#sealed];
+      const present = await segmentsIn(disk, directory);
+      for (const segment of candidates) {
+        const files = present.get(segment) ?? [];
+        if (files.every((file) => file === damagedFile(segment))) this.forgotten(segment);
+      }
+    } catch (error) {
+      onReport(`the disk of ${directory} cannot be looked at: ${errorText(error)}`);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { errorText } from '../host/disk.ts';
+import { readManifest, verifySealed } from '../journal/manifest.ts';
+import type { SealedSegment } from '../journal/sealed.ts';
+import { journalFile, loadedFile, receiverDirectories, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import { rebuildSealed, rebuildSegment, removeSegment, type Workshop } from './rebuild.ts';
+
+/** What a receiver directory holds after its recovery. */
+export interface Recovered {
+  /** Segments sealed now that were not before, or whose files were damaged: the store must be told. */
+  readonly rebuilt: readonly SealedSegment[];
+  /** Sealed segments that were found whole. */
+  readonly intact: readonly SealedSegment[];
+  /** Segments that the disk would not let us rebuild; to be tried again. */
+  readonly failed: readonly string[];
+}
+
+/**
+ * Brings a receiver directory into order after a crash: unsealed journals are replayed and sealed under their own names, so that their
+ * rows and insert tokens are those they would have had; sealed segments are checked for size. What the store is forgetting (`.loaded`)
+ * is left to it.
+ */
+export async function recoverSegments(workshop: Workshop): Promise<Recovered> {
+  const { disk, directory } = workshop;
+  const rebuilt: SealedSegment[] = [];
+  const intact: SealedSegment[] = [];
+  const failed: string[] = [];
+  for (const segment of (await segmentsIn(disk, directory)).keys()) {
+    try {
+      const found = await recoverSegment(workshop, segment);
+      if (found === undefined) continue;
+      (found.whole ? intact : rebuilt).push(found.sealed);
+    } catch (error) {
+      workshop.report(`${directory}/${segment}: cannot be recovered yet: ${errorText(error)}`);
+      failed.push(segment);
+    }
+  }
+  return { rebuilt, intact, failed };
+}
+
+/** Recovers the directories of receivers that no longer run (their index is `receivers` or more): one receiver calls this at its start. */
+export async function recoverRetired(
+  workshop: Omit<Workshop, 'directory' | 'receiver'>,
+  journalDirectory: string,
+  receivers: number,
+): Promise<readonly SealedSegment[]> {
+  const rebuilt: SealedSegment[] = [];
+  for (const { receiver, directory } of await receiverDirectories(workshop.disk, journalDirectory)) {
+    if (receiver < receivers) continue;
+    rebuilt.push(...(await recoverSegments({ ...workshop, directory, receiver })).rebuilt);
+  }
+  return rebuilt;
+}
+
+/**
+ * Recovers one segment, whatever its state; of a sealed one it checks the files to `depth`. The store may be forgetting it at this moment: its mark goes from `.sealed` to `.loaded`, so
+ * asking in this order never finds neither while one is there; and the journal is gone before the mark.
+ */
+export async function recoverSegment(
+  workshop: Workshop,
+  segment: string,
+  depth: 'sizes' | 'checksums' = 'sizes',
+): Promise<{ readonly sealed: SealedSegment; readonly whole: boolean } | undefined> {
+  const { disk, directory } = workshop;
+  const sealedPath = `${directory}/${sealedFile(segment)}`;
+  if ((await disk.size(sealedPath)) !== undefined) {
+    const manifest = await readManifest(disk, sealedPath);
+    const whole = !('reason' in manifest) && (await verifySealed(disk, directory, manifest, depth)) === undefined;
+    if (whole) return { sealed: manifest, whole };
+    const sealed = await rebuildSealed(workshop, segment);
+    return sealed && { sealed, whole: false };
+  }
+  if ((await disk.size(`${directory}/${loadedFile(segment)}`)) !== undefined) return undefined;
+  if ((await disk.size(`${directory}/${journalFile(segment)}`)) === undefined) {
+    // Neither marked nor journalled: what a removal that was cut short has left.
+    await removeSegment(disk, directory, segment);
+    return undefined;
+  }
+  const sealed = await rebuildSegment(workshop, segment);
+  return sealed && { sealed, whole: false };
+}

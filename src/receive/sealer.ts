@@ -1,0 +1,117 @@
+import { LIMITS } from '../base/limits.ts';
+import type { Clock } from '../host/clock.ts';
+import { errorText } from '../host/disk.ts';
+import type { DurableExtent, Journal } from '../journal/journal.ts';
+import { sealSegment } from '../journal/seal.ts';
+import type { SealedSegment } from '../journal/sealed.ts';
+import { rebuildSegment, type Workshop } from './rebuild.ts';
+import { recoverSegment } from './recovery.ts';
+import type { SegmentBuilder } from './segment-builder.ts';
+
+/** A segment that takes no more requests and is to be sealed. */
+export type SealJob =
+  /** From memory: the usual way. */
+  | { readonly kind: 'seal'; readonly segment: string; readonly journal: Journal; readonly builder: SegmentBuilder }
+  /** From its journal, as far as it was acknowledged: after a failed write, fsync or seal. */
+  | { readonly kind: 'rebuild'; readonly segment: string; readonly extent: DurableExtent }
+  /** From whatever a crash or damage left of it. */
+  | { readonly kind: 'recover'; readonly segment: string };
+
+export interface SealerEvents {
+  /** The segment is sealed (undefined: it held nothing and is gone), or sealed once more after a repair. */
+  done(segment: string, sealed: SealedSegment | undefined): void;
+  /** A builder, emptied, may be used again. */
+  builderFree(builder: SegmentBuilder): void;
+}
+
+/** Seals one segment at a time, in order; what the disk refuses is tried again from the journal. */
+export class Sealer {
+  readonly #workshop: Workshop;
+  readonly #clock: Clock;
+  readonly #events: SealerEvents;
+  readonly #queue: SealJob[] = [];
+  #running: Promise<void> | undefined;
+  #stopping = false;
+  #wake: () => void = () => {};
+
+  constructor(workshop: Workshop, clock: Clock, events: SealerEvents) {
+    this.#workshop = workshop;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** Adds a job; one for a segment that already waits is left out. */
+  push(job: SealJob): void {
+    if (this.#queue.some((other) => other.segment === job.segment)) return;
+    this.#queue.push(job);
+    this.#running ??= this.#run();
+  }
+
+  /** Settles when nothing is left to seal. On a disk that stays broken that is never: see `stop`. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Gives every job one more attempt (a seal that fails one as a rebuild) and settles; what still fails is left to the recovery of the next start. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      const again = await this.#attempt(job);
+      if (again === undefined || (this.#stopping && job.kind !== 'seal')) continue;
+      this.#queue.push(again);
+      if (!this.#stopping) await this.#pause();
+    }
+    this.#running = undefined;
+  }
+
+  /** Returns the job that remains when the disk refused. */
+  async #attempt(job: SealJob): Promise<SealJob | undefined> {
+    if (job.kind === 'seal') return this.#seal(job.journal, job.builder);
+    try {
+      const sealed =
+        job.kind === 'rebuild'
+          ? await rebuildSegment(this.#workshop, job.segment, job.extent)
+          : (await recoverSegment(this.#workshop, job.segment, 'checksums'))?.sealed;
+      this.#events.done(job.segment, sealed);
+      return undefined;
+    } catch (error) {
+      this.#workshop.report(`segment ${job.segment} cannot be rebuilt yet: ${errorText(error)}`);
+      return job;
+    }
+  }
+
+  async #seal(journal: Journal, builder: SegmentBuilder): Promise<SealJob | undefined> {
+    const { disk, directory } = this.#workshop;
+    const { identity } = journal;
+    await journal.close();
+    let failure = journal.failure;
+    if (failure === undefined) {
+      try {
+        const sealed = await sealSegment(disk, directory, identity, journal.durable, builder.freeze());
+        this.#events.done(identity.segment, sealed);
+      } catch (error) {
+        failure = errorText(error);
+      }
+    }
+    builder.reset();
+    this.#events.builderFree(builder);
+    if (failure === undefined) return undefined;
+    this.#workshop.report(`segment ${identity.segment} cannot be sealed yet: ${failure}`);
+    return { kind: 'rebuild', segment: identity.segment, extent: journal.durable };
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(LIMITS.diskRetryMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}

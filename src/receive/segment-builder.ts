@@ -1,0 +1,20 @@
+import type { Signal } from '../base/signal.ts';
+import type { FrozenTable } from '../journal/seal.ts';
+
+/** What became of one request's items. */
+export type TranscodeResult =
+  | { readonly kind: 'ok'; readonly accepted: number; readonly rejected: number; readonly message: string }
+  /** Cannot be decoded; the rows are as they were before. */
+  | { readonly kind: 'invalid'; readonly message: string };
+
+/** The growing rows of one segment, over all tables. The same requests in the same order make the same rows. */
+export interface SegmentBuilder {
+  /** Items taken in since the last reset. */
+  readonly items: number;
+  readonly sizeBytes: number;
+  /** Adds the rows of one request, all or none. */
+  transcode(signal: Signal, body: Uint8Array, baggage: string, receivedUnixNano: bigint): TranscodeResult;
+  /** The rows as Native files in pieces, which stay valid until `reset`. */
+  freeze(): readonly FrozenTable[];
+  reset(): void;
+}
