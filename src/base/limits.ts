@@ -74,7 +74,7 @@ export const LIMITS = {
   loadRetryMsMin: 250,
   loadRetryMsMax: 30_000,
   /** Tries of a segment whose files cannot be what they should be. After them it is set aside as `.damaged` and reported. */
-  loadTriesMax: 5,
+  loadTriesMax: 8,
   /** Retention is applied at the start and then this often. */
   retentionIntervalMs: 600_000,
 
@@ -83,6 +83,18 @@ export const LIMITS = {
   /** A process that dies is started again after this, doubled at each death in a row, up to restartBackoffMsMax. */
   restartBackoffMsMin: 100,
   restartBackoffMsMax: 5_000,
+  /** A process that was ready for this long starts a new row of deaths. */
+  restartSteadyMs: 1_000,
+  /** Deaths before the first readiness after which the whole start is given up. */
+  startTriesMax: 5,
+  /** After a crash: how long the ports and files of the processes that died are waited for. */
+  predecessorMsMax: 10_000,
+  /** Vitals of receivers are sent this often. */
+  vitalsIntervalMs: 1_000,
+  /** The Status page's history: a point each … */
+  historyStepMs: 5_000,
+  /** … for as long. */
+  historyMs: 900_000,
 
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Session } from 'chdb';
 import { assert } from '../base/assert.ts';
@@ -12,8 +11,6 @@ import { DEDUPLICATING_INSERT, EXACT_TEXT } from './settings.ts';
 export interface EmbeddedOptions {
   /** Directory of the database; made when absent. One process, one directory (chDB's rule). */
   readonly path: string;
-  /** Directory that BACKUP and RESTORE may use, if any. */
-  readonly backupsPath?: string;
   /** Statements that run at once, besides loads. Default LIMITS.queriesInParallel. */
   readonly queriesInParallel?: number;
 }
@@ -29,7 +26,7 @@ type Chdb = typeof import('chdb');
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const chdb = loadChdb();
-  const args = serverArguments(options);
+  const args = serverArguments();
   const open = () => new chdb.Session(options.path, { connectionArgs: args });
   // Keeps the engine alive between statements.
   const anchor = open();
@@ -86,7 +83,7 @@ function loadChdb(): Chdb {
 }
 
 /** Server configuration of the embedded engine: bounded memory, caches and background threads. */
-function serverArguments(options: EmbeddedOptions): string[] {
+function serverArguments(): string[] {
   const values: Record<string, string | number> = {
     timezone: 'UTC',
     max_server_memory_usage: LIMITS.storeMemoryBytesMax,
@@ -95,13 +92,15 @@ function serverArguments(options: EmbeddedOptions): string[] {
     index_mark_cache_size: LIMITS.storeCacheBytesMax,
     primary_index_cache_size: LIMITS.storeCacheBytesMax,
   };
-  if (options.backupsPath !== undefined) values['backups.allowed_path'] = options.backupsPath;
   return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 }
 
+/** Numbers the statements of this process, to find one that is to be ended. */
+let statements = 0;
+
 async function runStatement(open: () => Session, sql: string, options: QueryOptions): Promise<string> {
   options.signal?.throwIfAborted();
-  const mark = randomUUID();
+  const mark = `clew statement ${++statements}`;
   const text = `${setStatement(options, mark)};\n${sql}`;
   const session = open();
   const kill = () => killStatement(open, mark);

@@ -31,8 +31,7 @@ export async function migrate(engine: Engine, migrations: readonly Migration[] =
     `CREATE TABLE IF NOT EXISTS ${LEDGER} (Number UInt32, Name String, AppliedAt DateTime DEFAULT now()) ` +
       'ENGINE = MergeTree ORDER BY Number SETTINGS fsync_after_insert = 1, fsync_part_directory = 1',
   );
-  const done = (await engine.query(`SELECT max(Number) FROM ${LEDGER}`)).rows[0][0];
-  const applied = Number(done);
+  const applied = await appliedMigration(engine);
   if (applied > migrations.length) {
     throw new Error(
       `the store was written by a newer Clew: its tables are at migration ${applied}, this program knows ${migrations.length}. ` +
@@ -48,6 +47,11 @@ export async function migrate(engine: Engine, migrations: readonly Migration[] =
     });
   }
   return pending.map((migration) => migration.number);
+}
+
+/** The number of the newest migration that was applied, 0 when none was. */
+export async function appliedMigration(engine: Engine): Promise<number> {
+  return Number((await engine.query(`SELECT max(Number) FROM ${LEDGER}`)).rows[0][0]);
 }
 
 async function findCapabilities(engine: Engine): Promise<Capabilities> {

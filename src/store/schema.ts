@@ -20,7 +20,7 @@ export function createTable(table: Table, capabilities: Capabilities): string {
     `PARTITION BY ${table.partitionBy}\n` +
     (table.primaryKey ? `PRIMARY KEY ${table.primaryKey}\n` : '') +
     `ORDER BY ${table.orderBy}\n` +
-    `SETTINGS ${TABLE_SETTINGS.join(', ')}`
+    `SETTINGS ${[...TABLE_SETTINGS, ...(SEARCHED.has(table.name) ? [SMALL_GRANULES] : [])].join(', ')}`
   );
 }
 
@@ -30,7 +30,16 @@ const TABLE_SETTINGS: readonly string[] = [
   'fsync_part_directory = 1',
   // One file for a part on arrival (few fsyncs), one file per column once merged.
   'min_level_for_wide_part = 1',
+  // A small pool (two threads) would otherwise count as busy always, and never merge parts above some 400 MB.
+  'number_of_free_entries_in_pool_to_lower_max_size_of_merge = 2',
+  'number_of_free_entries_in_pool_to_execute_mutation = 2',
+  'max_bytes_to_merge_at_max_space_in_pool = 10737418240',
 ];
+
+/** Rows of a granule. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
+const SMALL_GRANULES = 'index_granularity = 2048';
+
+const SEARCHED: ReadonlySet<string> = new Set([TABLES.traces, TABLES.logs]);
 
 function columnLine(column: Column): string {
   const codec = column.codec ? ` CODEC(${column.codec})` : '';

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { ClickHouseError, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { readStream } from '../host/tree.ts';
 import { type Engine, EngineError, type NativeInsert, type QueryOptions } from './engine.ts';
 import { parseJsonCompact } from './json-compact.ts';
 import { identifier } from './literal.ts';
@@ -16,6 +16,8 @@ export interface ServerOptions {
 }
 
 const TIMEOUT_MS = 60_000;
+/** The status is sent when the answer is known, so that a late error is not a cut answer; a client that goes away ends its query. */
+const WHOLE_ANSWER = { wait_end_of_query: 1, cancel_http_readonly_queries_on_client_close: 1 };
 /** Beyond the server's own limit on a statement, for the answer to arrive. */
 const NETWORK_GRACE_MS = 5_000;
 
@@ -77,7 +79,7 @@ function requestOf(options: QueryOptions) {
   const abort = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs + NETWORK_GRACE_MS);
   const signals = [options.signal, abort].filter((signal) => signal !== undefined);
   return {
-    clickhouse_settings: settingsOf({ ...settings, cancel_http_readonly_queries_on_client_close: 1 }),
+    clickhouse_settings: settingsOf({ ...settings, ...WHOLE_ANSWER }),
     ...(options.params && { query_params: { ...options.params } }),
     ...(signals.length > 0 && { abort_signal: AbortSignal.any(signals) }),
   };
@@ -90,7 +92,7 @@ function settingsOf(settings: Readonly<Record<string, string | number>>): ClickH
 
 async function insertFile(client: ReturnType<typeof createClient>, insert: NativeInsert): Promise<void> {
   const columns = insert.columns.map(identifier).join(', ');
-  const file = createReadStream(insert.path);
+  const file = await readStream(insert.path);
   try {
     const { stream } = await client.exec({
       query: `INSERT INTO ${identifier(insert.table)} (${columns}) FORMAT Native`,
