@@ -1,0 +1,78 @@
+/** Growing byte buffers and the small encodings that every hot path shares. */
+
+const FIRST_CAPACITY = 256;
+
+/** Bytes that grow at their end by doubling. `bytes` is valid up to `length`; it is replaced when it grows, so never keep it across an append. */
+export class ByteBuffer {
+  bytes: Uint8Array = new Uint8Array(FIRST_CAPACITY);
+  length = 0;
+
+  /** Makes room for `count` more bytes behind `length`. */
+  reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** Appends `source[start, end)`. Short runs are copied by hand: the call of `set` costs more than they do. */
+  append(source: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    this.reserve(count);
+    const to = this.bytes;
+    let at = this.length;
+    if (count <= SHORT_COPY) for (let from = start; from < end; from++) to[at++] = source[from];
+    else to.set(source.subarray(start, end), at);
+    this.length += count;
+  }
+
+  /** LEB128 of a non-negative integer below 2^53. */
+  varint(value: number): void {
+    this.reserve(8);
+    let rest = value;
+    while (rest > 127) {
+      this.bytes[this.length++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.bytes[this.length++] = rest;
+  }
+
+  /** Text of characters below 128. */
+  ascii(text: string): void {
+    this.reserve(text.length);
+    for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
+  }
+
+  view(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+}
+
+/** Below this many bytes a loop beats Uint8Array.set (measured on Node 20: the crossing lies between 24 and 48). */
+const SHORT_COPY = 32;
+
+const HEX_DIGITS = new Uint8Array(16);
+for (let i = 0; i < 16; i++) HEX_DIGITS[i] = '0123456789abcdef'.charCodeAt(i);
+
+/** Writes lower-case hexadecimal digits of `source[start, end)` to `to` at `at`, and answers the place after them. */
+export function writeHex(to: Uint8Array, at: number, source: Uint8Array, start: number, end: number): number {
+  let place = at;
+  for (let i = start; i < end; i++) {
+    const byte = source[i];
+    to[place++] = HEX_DIGITS[byte >> 4];
+    to[place++] = HEX_DIGITS[byte & 15];
+  }
+  return place;
+}
+
+/** True when `a[aStart, aStart + length)` equals `b[bStart, bStart + length)`. */
+export function equalBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}

@@ -1,0 +1,23 @@
+/** A growing list of unsigned 32-bit integers; also holds Int32 (same bits) and, as pairs low/high, 64-bit values. */
+export class U32List {
+  values = new Uint32Array(64);
+  length = 0;
+
+  push(value: number): void {
+    if (this.length === this.values.length) this.#grow();
+    this.values[this.length++] = value;
+  }
+
+  /** A 64-bit value as its two halves. */
+  push64(low: number, high: number): void {
+    if (this.length + 2 > this.values.length) this.#grow();
+    this.values[this.length++] = low;
+    this.values[this.length++] = high;
+  }
+
+  #grow(): void {
+    const grown = new Uint32Array(this.values.length * 2);
+    grown.set(this.values);
+    this.values = grown;
+  }
+}

@@ -1,0 +1,88 @@
+import { ByteBuffer } from '../base/bytes.ts';
+import { U32List } from '../base/lists.ts';
+
+const FIRST_SLOTS = 64;
+
+/** FNV-1a over `bytes[start, end)`, mixed once at the end because open addressing uses the low bits. */
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
+/**
+ * Byte strings numbered in the order of their first appearance. Open addressing over bytes; no JavaScript string is ever made.
+ * Entry i is `data[starts[i], starts[i + 1])`.
+ */
+export class Dictionary {
+  readonly data = new ByteBuffer();
+  readonly starts = new U32List();
+  readonly #hashes = new U32List();
+  /** Entry number + 1; 0 is a free slot. */
+  #slots = new Uint32Array(FIRST_SLOTS);
+
+  constructor() {
+    this.starts.push(0);
+  }
+
+  get size(): number {
+    return this.starts.length - 1;
+  }
+
+  /** The number of `bytes[start, end)`, which is added when it is new. */
+  add(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashOf(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#slots[slot];
+      if (entry === 0) return this.#insert(slot, hash, bytes, start, end);
+      if (this.#hashes.values[entry - 1] === hash && this.equals(entry - 1, bytes, start, end)) return entry - 1;
+    }
+  }
+
+  /** True when entry `index` is `bytes[start, end)`. */
+  equals(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const from = this.starts.values[index];
+    const length = this.starts.values[index + 1] - from;
+    if (length !== end - start) return false;
+    const data = this.data.bytes;
+    for (let i = 0; i < length; i++) if (data[from + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /** Forgets every entry from number `size` on, as if they had never been added. */
+  truncate(size: number): void {
+    if (size === this.size) return;
+    this.data.length = this.starts.values[size];
+    this.starts.length = size + 1;
+    this.#hashes.length = size;
+    this.#slots.fill(0);
+    for (let entry = 0; entry < size; entry++) this.#place(entry);
+  }
+
+  get sizeBytes(): number {
+    return this.data.bytes.length + (this.starts.values.length + this.#hashes.values.length + this.#slots.length) * 4;
+  }
+
+  #insert(slot: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const entry = this.size;
+    this.data.append(bytes, start, end);
+    this.starts.push(this.data.length);
+    this.#hashes.push(hash);
+    this.#slots[slot] = entry + 1;
+    if (this.size * 2 > this.#slots.length) {
+      this.#slots = new Uint32Array(this.#slots.length * 2);
+      for (let i = 0; i < this.size; i++) this.#place(i);
+    }
+    return entry;
+  }
+
+  #place(entry: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = this.#hashes.values[entry] & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = entry + 1;
+  }
+}

@@ -1,0 +1,303 @@
+import { ByteBuffer } from '../base/bytes.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { LowColumn, MapColumn, StringColumn } from '../columns/builders.ts';
+import type { Cursor } from '../wire/protobuf.ts';
+import { WireError } from '../wire/wire-error.ts';
+import { doubleText, writeBase64, writeInt64, writeJsonString } from './text.ts';
+
+const code = (letter: string): number => letter.charCodeAt(0);
+const S = code('s');
+const B = code('b');
+const I = code('i');
+const D = code('d');
+const Y = code('y');
+const N = code('n');
+const Z = code('z');
+const A = code('a');
+const K = code('k');
+const OPEN = code('(');
+const CLOSE = code(')');
+const TRUE = new Uint8Array([0x74, 0x72, 0x75, 0x65]);
+const FALSE = new Uint8Array([0x66, 0x61, 0x6c, 0x73, 0x65]);
+
+const ANY_VALUE_FIELDS = {
+  1: 'string_value',
+  2: 'bool_value',
+  3: 'int_value',
+  4: 'double_value',
+  5: 'array_value',
+  6: 'kvlist_value',
+  7: 'bytes_value',
+};
+const KEY_VALUE_FIELDS = { 1: 'key', 2: 'value' };
+
+/** Builds a type signature (src/columns/attributes.md): runs are shortened, nothing but strings is the empty signature. */
+class Signature {
+  readonly text = new ByteBuffer();
+  #last = 0;
+  #run = 0;
+  #allStrings = true;
+
+  clear(): void {
+    this.text.length = 0;
+    this.#last = 0;
+    this.#run = 0;
+    this.#allStrings = true;
+  }
+  item(letter: number): void {
+    if (letter !== S) this.#allStrings = false;
+    if (letter === this.#last) {
+      this.#run++;
+      return;
+    }
+    this.#endRun();
+    this.text.byte(letter);
+    this.#last = letter;
+    this.#run = 1;
+  }
+  open(letter: number): void {
+    this.#allStrings = false;
+    this.#endRun();
+    this.text.byte(letter);
+    this.text.byte(OPEN);
+  }
+  close(): void {
+    this.#endRun();
+    this.text.byte(CLOSE);
+  }
+  /** Ends the signature; `shortenStrings`: strings alone are the empty signature. */
+  finish(shortenStrings: boolean): void {
+    this.#endRun();
+    if (shortenStrings && this.#allStrings) this.text.length = 0;
+  }
+  #endRun(): void {
+    if (this.#run > 1) this.text.ascii(String(this.#run));
+    this.#last = 0;
+    this.#run = 0;
+  }
+}
+
+/** What an AnyValue holds: the signature letter, and where its content is. */
+interface Found {
+  letter: number;
+  start: number;
+  end: number;
+  low: number;
+  high: number;
+}
+
+/**
+ * Reads repeated KeyValue fields into a map column, and the types of their values into a signature. One per request walk; `begin` starts a
+ * set of attributes, `keyValue` reads one, `finish` writes the signature and ends the map's row.
+ */
+export class AttributeReader {
+  readonly #cursor: Cursor;
+  readonly #signature = new Signature();
+  readonly #scratch = new ByteBuffer();
+  readonly #found: Found = { letter: N, start: 0, end: 0, low: 0, high: 0 };
+  /** Place of the last key that `keyValue` read. */
+  keyStart = 0;
+  keyEnd = 0;
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor;
+  }
+
+  begin(): void {
+    this.#signature.clear();
+  }
+
+  /** Reads the KeyValue that ends at `end` and adds it to the map. */
+  keyValue(map: MapColumn, end: number): void {
+    const { start: valueStart, end: valueEnd } = this.#keyAndValue(end);
+    map.key(this.#cursor.bytes, this.keyStart, this.keyEnd);
+    if (valueStart < 0) {
+      this.#signature.item(Z);
+      map.values.push(this.#cursor.bytes, 0, 0);
+    } else {
+      this.#cursor.at = valueStart;
+      this.#value(map.values, valueEnd);
+    }
+    this.#cursor.at = end;
+  }
+
+  finish(map: MapColumn, types: LowColumn): void {
+    map.endRow();
+    this.#signature.finish(true);
+    types.push(this.#signature.text.bytes, 0, this.#signature.text.length);
+  }
+
+  /** One AnyValue that stands alone (a log body), with its signature, in which a string is `s`. */
+  single(values: StringColumn, types: LowColumn, end: number): void {
+    this.#signature.clear();
+    this.#value(values, end);
+    this.#signature.finish(false);
+    types.push(this.#signature.text.bytes, 0, this.#signature.text.length);
+  }
+
+  #valueRange = { start: -1, end: -1 };
+
+  #keyAndValue(end: number): { start: number; end: number } {
+    const cursor = this.#cursor;
+    const range = this.#valueRange;
+    range.start = -1;
+    this.keyStart = cursor.at;
+    this.keyEnd = cursor.at;
+    while (cursor.at < end) {
+      const tag = cursor.tag(end);
+      if (tag === 0x0a) {
+        this.keyEnd = cursor.lengthEnd(end);
+        this.keyStart = cursor.at;
+        cursor.at = this.keyEnd;
+      } else if (tag === 0x12) {
+        range.end = cursor.lengthEnd(end);
+        range.start = cursor.at;
+        cursor.at = range.end;
+      } else cursor.unknown(tag, end, 'KeyValue', KEY_VALUE_FIELDS);
+    }
+    return range;
+  }
+
+  /** Finds what the AnyValue that ends at `end` holds; of several the last counts, as protobuf's oneof has it. */
+  #find(end: number): Found {
+    const cursor = this.#cursor;
+    const found = this.#found;
+    found.letter = N;
+    while (cursor.at < end) {
+      const tag = cursor.tag(end);
+      switch (tag) {
+        case 0x0a:
+          this.#range(S, end);
+          break;
+        case 0x10:
+          cursor.varint64(end);
+          found.letter = B;
+          found.low = cursor.low | cursor.high;
+          break;
+        case 0x18:
+          cursor.varint64(end);
+          this.#number(I);
+          break;
+        case 0x21:
+          cursor.fixed64(end);
+          this.#number(D);
+          break;
+        case 0x2a:
+          this.#range(A, end);
+          break;
+        case 0x32:
+          this.#range(K, end);
+          break;
+        case 0x3a:
+          this.#range(Y, end);
+          break;
+        default:
+          cursor.unknown(tag, end, 'AnyValue', ANY_VALUE_FIELDS);
+      }
+    }
+    return found;
+  }
+
+  #range(letter: number, end: number): void {
+    const found = this.#found;
+    found.letter = letter;
+    found.end = this.#cursor.lengthEnd(end);
+    found.start = this.#cursor.at;
+    this.#cursor.at = found.end;
+  }
+
+  #number(letter: number): void {
+    this.#found.letter = letter;
+    this.#found.low = this.#cursor.low;
+    this.#found.high = this.#cursor.high;
+  }
+
+  #value(values: StringColumn, end: number): void {
+    const bytes = this.#cursor.bytes;
+    const found = this.#find(end);
+    if (found.letter === S) {
+      this.#signature.item(S);
+      values.push(bytes, found.start, found.end);
+      return;
+    }
+    const scratch = this.#scratch;
+    scratch.length = 0;
+    if (found.letter === A || found.letter === K) this.#json(scratch, found.letter, found.start, found.end, 1);
+    else {
+      this.#signature.item(found.letter);
+      if (found.letter === I) writeInt64(scratch, found.low, found.high);
+      else if (found.letter === D) scratch.ascii(doubleText(found.low, found.high));
+      else if (found.letter === B) scratch.append(found.low ? TRUE : FALSE, 0, found.low ? TRUE.length : FALSE.length);
+      else if (found.letter === Y) writeBase64(scratch, bytes, found.start, found.end);
+    }
+    values.push(scratch.bytes, 0, scratch.length);
+  }
+
+  /** An ArrayValue or KeyValueList as JSON text. Recursion is bounded by LIMITS.nestingDepthMax. */
+  #json(out: ByteBuffer, letter: number, start: number, end: number, depth: number): void {
+    if (depth > LIMITS.nestingDepthMax) {
+      throw new WireError(`AnyValue at byte ${start} is nested deeper than ${LIMITS.nestingDepthMax}`);
+    }
+    const cursor = this.#cursor;
+    this.#signature.open(letter);
+    out.byte(letter === A ? code('[') : code('{'));
+    let first = true;
+    cursor.at = start;
+    while (cursor.at < end) {
+      const tag = cursor.tag(end);
+      if (tag !== 0x0a) {
+        cursor.unknown(tag, end, letter === A ? 'ArrayValue' : 'KeyValueList', { 1: 'values' });
+        continue;
+      }
+      const itemEnd = cursor.lengthEnd(end);
+      if (!first) out.byte(code(','));
+      first = false;
+      if (letter === A) this.#jsonValue(out, itemEnd, depth);
+      else this.#jsonMember(out, itemEnd, depth);
+      cursor.at = itemEnd;
+    }
+    out.byte(letter === A ? code(']') : code('}'));
+    this.#signature.close();
+  }
+
+  #jsonMember(out: ByteBuffer, end: number, depth: number): void {
+    const { start: valueStart, end: valueEnd } = this.#keyAndValue(end);
+    writeJsonString(out, this.#cursor.bytes, this.keyStart, this.keyEnd);
+    out.byte(code(':'));
+    if (valueStart < 0) {
+      this.#signature.item(Z);
+      out.ascii('null');
+      return;
+    }
+    this.#cursor.at = valueStart;
+    this.#jsonValue(out, valueEnd, depth);
+  }
+
+  #jsonValue(out: ByteBuffer, end: number, depth: number): void {
+    const bytes = this.#cursor.bytes;
+    const { letter, start, end: valueEnd, low, high } = this.#find(end);
+    if (letter === A || letter === K) {
+      this.#json(out, letter, start, valueEnd, depth + 1);
+      return;
+    }
+    this.#signature.item(letter);
+    if (letter === S) writeJsonString(out, bytes, start, valueEnd);
+    else if (letter === I) writeInt64(out, low, high);
+    else if (letter === B) out.ascii(low ? 'true' : 'false');
+    else if (letter === N) out.ascii('null');
+    else if (letter === D) {
+      const text = doubleText(low, high);
+      out.ascii(/[NI]/.test(text) ? `"${text}"` : text);
+    } else {
+      out.byte(code('"'));
+      writeBase64(out, bytes, start, valueEnd);
+      out.byte(code('"'));
+    }
+  }
+}
+
+/** Two sets of attributes are open at once: a span's own, and those of an event or link within it. */
+export interface AttributeReaders {
+  readonly item: AttributeReader;
+  readonly nested: AttributeReader;
+}

@@ -1,0 +1,80 @@
+import { U32List } from '../base/lists.ts';
+import {
+  type GrowingColumn,
+  type MapColumn,
+  type Part,
+  partBytes,
+  partLength,
+  truncatePart,
+} from '../columns/builders.ts';
+import { NativeWriter } from '../columns/native.ts';
+import type { Table } from '../columns/tables.ts';
+
+/** A sealed table of a segment: the content of its Native file, in chunks that are valid until the columns are used again. */
+export interface FrozenTable {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly rows: number;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** One signal's growing rows. `columns()` may compute some of them (resource and scope are pointed at, not repeated). */
+export interface Batch {
+  readonly table: Table;
+  readonly rows: number;
+  readonly parts: readonly Part[];
+  readonly maps: readonly MapColumn[];
+  columns(): Readonly<Record<string, GrowingColumn>>;
+}
+
+/** Columns that are written even when every row has the default: a block must tell how many rows it has. */
+const ALWAYS = new Set(['Timestamp', 'TimeUnix', 'TraceId', 'Start', 'End']);
+
+/** A batch as one Native block without the columns that hold only defaults; undefined when it has no rows. */
+export function freezeBatch(batch: Batch): FrozenTable | undefined {
+  if (batch.rows === 0) return undefined;
+  const columns = batch.columns();
+  const written = batch.table.columns.filter(({ name }) => {
+    const column = columns[name];
+    return column !== undefined && (ALWAYS.has(name) || !column.isDefault());
+  });
+  const out = new NativeWriter();
+  out.header(written.length, batch.rows);
+  for (const { name, type } of written) {
+    out.column(name, type);
+    columns[name].prefix(out);
+    columns[name].bulk(out);
+  }
+  return { table: batch.table.name, columns: written.map(({ name }) => name), rows: batch.rows, chunks: out.finish() };
+}
+
+/** Lengths of all parts, to cut back to. */
+export const markParts = (parts: readonly Part[]): number[] => parts.map(partLength);
+
+export function cutParts(parts: readonly Part[], mark: readonly number[]): void {
+  for (let i = 0; i < parts.length; i++) truncatePart(parts[i], mark[i]);
+}
+
+export const sizeOfParts = (parts: readonly Part[]): number => parts.reduce((sum, part) => sum + partBytes(part), 0);
+
+/** All parts of some columns, each once: members of a Nested share their list of ends. */
+export function partsOf(columns: readonly GrowingColumn[], ...more: readonly Part[]): Part[] {
+  return [...new Set([...columns.flatMap((column) => column.parts), ...more])];
+}
+
+/** Which rows a table has, and the resource and scope of each. */
+export class RowContexts {
+  readonly resource = new U32List();
+  readonly scope = new U32List();
+  readonly parts: readonly Part[] = [this.resource, this.scope];
+
+  push(resource: number, scope: number): void {
+    this.resource.push(resource);
+    this.scope.push(scope);
+  }
+}
+
+/** Ends the row of every member of a Nested: what was added to `inner` since the last row is its array. */
+export function endNestedRow(ends: U32List, count: number): void {
+  ends.push((ends.length === 0 ? 0 : ends.values[ends.length - 1]) + count);
+}

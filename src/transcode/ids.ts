@@ -1,0 +1,50 @@
+import { ByteBuffer, writeHex } from '../base/bytes.ts';
+import type { U32List } from '../base/lists.ts';
+import type { GrowingColumn, StringColumn } from '../columns/builders.ts';
+import type { Dictionary } from '../columns/dictionary.ts';
+import type { Range } from './contexts.ts';
+
+export const TRACE_ID_BYTES = 16;
+export const SPAN_ID_BYTES = 8;
+
+/** Pushes an id as lower-case hexadecimal text, '' when absent. */
+export function pushHex(column: StringColumn, bytes: Uint8Array, range: Range): void {
+  const count = range.start < 0 ? 0 : range.end - range.start;
+  const data = column.data;
+  data.varint(count * 2);
+  data.reserve(count * 2);
+  data.length = writeHex(data.bytes, data.length, bytes, range.start, range.start + count);
+  column.ends.push(data.length);
+}
+
+export const isZero = (bytes: Uint8Array, range: Range): boolean => {
+  for (let i = range.start; i < range.end; i++) if (bytes[i] !== 0) return false;
+  return true;
+};
+
+/** True for an id of the right length that is not all zero (OTLP checklist 47). */
+export function isValidId(bytes: Uint8Array, range: Range, length: number): boolean {
+  return range.start >= 0 && range.end - range.start === length && !isZero(bytes, range);
+}
+
+/** The column of trace ids that are kept once, as bytes, in a dictionary: row i is entry `index[i]`, in hexadecimal. */
+export function traceIdColumn(ids: Dictionary, index: U32List): GrowingColumn {
+  return {
+    parts: [],
+    isDefault: () => false,
+    prefix: () => {},
+    bulk: (out) => {
+      const text = new ByteBuffer();
+      text.reserve(index.length * (TRACE_ID_BYTES * 2 + 1));
+      const to = text.bytes;
+      let at = 0;
+      for (let i = 0; i < index.length; i++) {
+        const start = ids.starts.values[index.values[i]];
+        to[at++] = TRACE_ID_BYTES * 2;
+        at = writeHex(to, at, ids.data.bytes, start, start + TRACE_ID_BYTES);
+      }
+      text.length = at;
+      out.chunk(text.view());
+    },
+  };
+}

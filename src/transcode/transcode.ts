@@ -1,0 +1,143 @@
+import type { Signal } from '../base/signal.ts';
+import type { Part } from '../columns/builders.ts';
+import { Cursor } from '../wire/protobuf.ts';
+import { WireError } from '../wire/wire-error.ts';
+import { AttributeReader } from './attributes.ts';
+import { type Batch, cutParts, type FrozenTable, freezeBatch, markParts, sizeOfParts } from './batch.ts';
+import { ResourceContexts, ScopeContexts } from './contexts.ts';
+import { LogBatch } from './logs.ts';
+import { MetricContexts } from './metric-columns.ts';
+import { type PointBatch, pointBatches } from './points.ts';
+import { TraceBatch } from './traces.ts';
+import { type RequestResult, walkRequest } from './walk.ts';
+
+export type { FrozenTable } from './batch.ts';
+
+/** The request was taken; `rejected` of its items were invalid, and `message` says why ('' when none). */
+export interface TranscodeResult {
+  readonly kind: 'ok';
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly message: string;
+}
+
+/** The request cannot be decoded. The columns are as they were before the call. */
+export interface TranscodeFailure {
+  readonly kind: 'invalid';
+  readonly message: string;
+}
+
+/** Above this many bytes, `reset` gives memory back instead of keeping it for the next segment. */
+const KEPT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The growing columns of one segment: all tables, and the resources, scopes and metrics that their rows share. */
+export class SegmentColumns {
+  resources = new ResourceContexts();
+  scopes = new ScopeContexts();
+  metrics = new MetricContexts();
+  traces = new TraceBatch(this.resources, this.scopes);
+  logs = new LogBatch(this.resources, this.scopes);
+  points: Readonly<Record<number, PointBatch>> = pointBatches(this);
+
+  /** Spans, log records and data points. */
+  get items(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.rows, 0);
+  }
+
+  /** Memory held, bytes. */
+  get sizeBytes(): number {
+    return sizeOfParts([...this.partsOf('traces'), ...this.logs.parts, ...this.partsOf('metrics')]);
+  }
+
+  get batches(): readonly Batch[] {
+    return [this.traces, this.logs, ...Object.values(this.points)];
+  }
+
+  /** Everything that a request of this signal may lengthen. */
+  partsOf(signal: Signal): readonly Part[] {
+    const shared = [...this.resources.parts, ...this.scopes.parts];
+    if (signal === 'traces') return [...shared, ...this.traces.parts];
+    if (signal === 'logs') return [...shared, ...this.logs.parts];
+    return [...shared, ...this.metrics.parts, ...Object.values(this.points).flatMap((batch) => batch.parts)];
+  }
+
+  /** Keys of maps are guessed from the row before; after a cut there is none. */
+  forgetGuesses(): void {
+    const holders = [this.resources, this.scopes, this.metrics, ...this.batches];
+    for (const holder of holders) for (const map of holder.maps) map.forgetGuess();
+  }
+
+  /** Empties the columns. Buffers are kept for reuse unless a giant segment has made them large. */
+  reset(): void {
+    if (this.sizeBytes > KEPT_BYTES_MAX) {
+      Object.assign(this, new SegmentColumns());
+      return;
+    }
+    for (const signal of ['traces', 'logs', 'metrics'] as const) {
+      const parts = this.partsOf(signal);
+      cutParts(parts, new Array<number>(parts.length).fill(0));
+    }
+    this.forgetGuesses();
+  }
+}
+
+/**
+ * Reads one export request into the columns: all of it or, when it cannot be decoded, nothing. Deterministic: the same requests in the
+ * same order give the same columns, which is what lets a segment be rebuilt from its journal.
+ * @param received the time of arrival, Unix nanoseconds: the timestamp of log records that have none
+ */
+export function transcode(
+  columns: SegmentColumns,
+  signal: Signal,
+  body: Uint8Array,
+  baggage: string,
+  received: bigint,
+): TranscodeResult | TranscodeFailure {
+  const parts = columns.partsOf(signal);
+  const mark = markParts(parts);
+  const before = columns.items;
+  const cursor = new Cursor(body);
+  const walk = {
+    columns,
+    cursor,
+    readers: { item: new AttributeReader(cursor), nested: new AttributeReader(cursor) },
+    baggage: new TextEncoder().encode(baggage),
+    received: { low: Number(received & 0xffffffffn), high: Number((received >> 32n) & 0xffffffffn) },
+  };
+  const cut = (): void => {
+    cutParts(parts, mark);
+    columns.forgetGuesses();
+  };
+  try {
+    let result: RequestResult = walkRequest(walk, signal, NONE);
+    if (result.invalid.size > 0) {
+      // Rare: the rows of invalid spans are taken out by reading the request once more without them.
+      cut();
+      result = walkRequest(walk, signal, result.invalid);
+    }
+    const rejected = result.invalid.size;
+    return { kind: 'ok', accepted: columns.items - before, rejected, message: rejectionMessage(result.invalid) };
+  } catch (error) {
+    cut();
+    if (error instanceof WireError)
+      return { kind: 'invalid', message: `${signal} request cannot be decoded: ${error.message}` };
+    throw error;
+  }
+}
+
+const NONE: ReadonlyMap<number, string> = new Map();
+
+function rejectionMessage(invalid: ReadonlyMap<number, string>): string {
+  const [first] = invalid;
+  if (first === undefined) return '';
+  const [index, reason] = first;
+  return invalid.size === 1
+    ? `span ${index}: ${reason}`
+    : `span ${index}: ${reason}; and ${invalid.size - 1} more invalid spans`;
+}
+
+/** The segment as Native blocks, one for each table that has rows. The chunks are valid until the next `transcode` or `reset`. */
+export function freeze(columns: SegmentColumns): FrozenTable[] {
+  const batches = columns.traces.rows > 0 ? [...columns.batches, columns.traces.traceIdsBatch()] : columns.batches;
+  return batches.map(freezeBatch).filter((frozen) => frozen !== undefined);
+}
