@@ -1,4 +1,3 @@
-import { SUFFIX } from '../base/names.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import { readManifest } from './manifest.ts';
 import type { SealedSegment } from './sealed.ts';
@@ -38,13 +37,12 @@ export async function markLoaded(disk: Disk, directory: string, segment: string)
 
 /**
  * Removes a segment that is marked as loaded: its journal and Native files, durably, and only then the mark. Were the mark gone first, a
- * crash could leave a journal that looks unsealed. A report of damage (`.damaged`) stays.
+ * crash could leave a journal that looks unsealed.
  */
 export async function removeLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
   const files = (await segmentsIn(disk, directory)).get(segment) ?? [];
   for (const file of files) {
-    if (file === loadedFile(segment) || file.endsWith(SUFFIX.damaged)) continue;
-    await removeIfThere(disk, `${directory}/${file}`);
+    if (file !== loadedFile(segment)) await removeIfThere(disk, `${directory}/${file}`);
   }
   await disk.syncDirectory(directory);
   await removeIfThere(disk, `${directory}/${loadedFile(segment)}`);

@@ -55,6 +55,9 @@ export class IntakeWorld {
   readonly announced: string[] = [];
   /** What the store holds: rows by insert token. It survives every crash. */
   readonly loaded = new Map<string, readonly string[]>();
+  /** Segments that were forgotten and stood there to be loaded once more: on a disk that keeps its promises, none. */
+  readonly revenants: string[] = [];
+  readonly #forgotten = new Set<string>();
 
   constructor(seed: number) {
     this.lying = new LyingDisk(seed);
@@ -86,12 +89,14 @@ export class IntakeWorld {
         intake.rebuild(sealed.segment);
         continue;
       }
+      if (this.#forgotten.has(sealed.segment)) this.revenants.push(sealed.segment);
       for (const table of sealed.tables) {
         const token = `${sealed.instance}/r${sealed.receiver}/${sealed.segment}/${table.table}`;
         const text = Buffer.from(await readWhole(disk, `${DIRECTORY}/${table.file}`)).toString();
         if (!this.loaded.has(token)) this.loaded.set(token, text.split('\n').slice(0, -1));
       }
       await forget(disk, DIRECTORY, sealed.segment);
+      this.#forgotten.add(sealed.segment);
       intake.forgotten(sealed.segment);
     }
   }

@@ -7,7 +7,7 @@ import { KIND } from '../journal/format.ts';
 import { nextBoot } from '../journal/identity-files.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
-import { damagedFile, segmentId, segmentsIn } from '../journal/segment-files.ts';
+import { segmentId, segmentsIn } from '../journal/segment-files.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
 import { removeSegment, type Workshop } from './rebuild.ts';
@@ -466,10 +466,7 @@ class OpenIntake implements Intake {
       this.#nextRescanMs = now + RESCAN_MS;
       const candidates = [...this.#sealed];
       const present = await segmentsIn(disk, directory);
-      for (const segment of candidates) {
-        const files = present.get(segment) ?? [];
-        if (files.every((file) => file === damagedFile(segment))) this.forgotten(segment);
-      }
+      for (const segment of candidates) if (!present.has(segment)) this.forgotten(segment);
     } catch (error) {
       onReport(`the disk of ${directory} cannot be looked at: ${errorText(error)}`);
     }

@@ -6,7 +6,7 @@ import { readManifest, verifySealed, writeManifest } from '../journal/manifest.t
 import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
 import { sealSegment, writeNatives } from '../journal/seal.ts';
 import type { SealedSegment, SealedTable } from '../journal/sealed.ts';
-import { damagedFile, journalFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import { journalFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
 import { decodeRecord } from './record.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
@@ -93,12 +93,11 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
   return rebuilt;
 }
 
-/** Removes every file of a segment that holds nothing. A report of damage stays. */
+/** Removes every file of a segment that holds nothing. */
 export async function removeSegment(disk: Disk, directory: string, segment: string): Promise<void> {
   const files = (await segmentsIn(disk, directory)).get(segment) ?? [];
-  const unwanted = files.filter((file) => file !== damagedFile(segment));
-  if (unwanted.length === 0) return;
-  for (const file of unwanted) await removeIfThere(disk, `${directory}/${file}`);
+  if (files.length === 0) return;
+  for (const file of files) await removeIfThere(disk, `${directory}/${file}`);
   await disk.syncDirectory(directory);
 }
 
@@ -119,7 +118,6 @@ async function replay(
   const scanned = scanJournal(bytes, identityOf(workshop, segment));
   for (const place of scanned.damaged) workshop.reportDamage(describe(path, place));
   if (scanned.duplicates > 0) workshop.report(`${path}: ${scanned.duplicates} records stand there twice; applied once`);
-  if (scanned.damaged.some((place) => !place.tail)) await writeDamageReport(workshop, segment, scanned.damaged);
   let sinceYield = 0;
   for (const record of scanned.records) {
     const request = decodeRecord(record.payload);
@@ -141,14 +139,4 @@ function describe(path: string, place: DamagedPlace): string {
   const where = `${path}: bytes ${place.offset} to ${place.offset + place.bytes}: ${place.reason}`;
   if (place.tail) return `${where}; cut short by a crash before it was acknowledged, unless the disk lost an fsync`;
   return place.recordsLost > 0 ? `${where}; ${place.recordsLost} records lost, the rest is saved` : where;
-}
-
-/** Leaves what was found beside the journal, where it stays after the segment is forgotten. */
-async function writeDamageReport(workshop: Workshop, segment: string, damaged: readonly DamagedPlace[]): Promise<void> {
-  const file = await workshop.disk.open(`${workshop.directory}/${damagedFile(segment)}`, 'replace');
-  try {
-    await file.write([Buffer.from(`${JSON.stringify({ journal: journalFile(segment), damaged })}\n`)]);
-  } finally {
-    await file.close();
-  }
 }

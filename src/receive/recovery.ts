@@ -1,7 +1,14 @@
 import { errorText } from '../host/disk.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
-import { journalFile, loadedFile, receiverDirectories, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import {
+  damagedFile,
+  journalFile,
+  loadedFile,
+  receiverDirectories,
+  sealedFile,
+  segmentsIn,
+} from '../journal/segment-files.ts';
 import { rebuildSealed, rebuildSegment, removeSegment, type Workshop } from './rebuild.ts';
 
 /** What a receiver directory holds after its recovery. */
@@ -70,6 +77,13 @@ export async function recoverSegment(
     return sealed && { sealed, whole: false };
   }
   if ((await disk.size(`${directory}/${loadedFile(segment)}`)) !== undefined) return undefined;
+  const asidePath = `${directory}/${damagedFile(segment)}`;
+  if ((await disk.size(asidePath)) !== undefined) {
+    // The store could not load it and has set its manifest aside: it gets another chance, with files that are checked.
+    await disk.rename(asidePath, sealedPath);
+    await disk.syncDirectory(directory);
+    return recoverSegment(workshop, segment, 'checksums');
+  }
   if ((await disk.size(`${directory}/${journalFile(segment)}`)) === undefined) {
     // Neither marked nor journalled: what a removal that was cut short has left.
     await removeSegment(disk, directory, segment);
