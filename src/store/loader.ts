@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
-import { type Disk, errorCode, errorText } from '../host/disk.ts';
+import { type Disk, errorText } from '../host/disk.ts';
 import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
 import { damagedFile, receiverDirectory, sealedFile } from '../journal/segment-files.ts';
@@ -69,12 +69,13 @@ export class Loader {
     const { disk, journalDirectory } = this.#options;
     const file = path.join(receiverDirectory(journalDirectory, receiver), sealedFile(segment));
     try {
+      // Gone: a rescan was quicker, and it is loaded already.
+      if ((await disk.size(file)) === undefined) return;
       const manifest = await readManifest(disk, file);
       if ('reason' in manifest) this.#fail(`${file}: ${manifest.reason}`);
       else this.#add(manifest);
     } catch (error) {
-      // Gone: a rescan was quicker, and it is loaded already.
-      if (errorCode(error) !== 'ENOENT') this.#fail(`${file}: ${errorText(error)}`);
+      this.#fail(`${file}: ${errorText(error)}`);
     }
     this.#pump();
   }

@@ -1,4 +1,5 @@
 import { ClickHouseError, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { randomHex } from '../host/random.ts';
 import { readStream } from '../host/tree.ts';
 import { type Engine, EngineError, type NativeInsert, type QueryOptions } from './engine.ts';
 import { parseJsonCompact } from './json-compact.ts';
@@ -16,8 +17,8 @@ export interface ServerOptions {
 }
 
 const TIMEOUT_MS = 60_000;
-/** The status is sent when the answer is known, so that a late error is not a cut answer; a client that goes away ends its query. */
-const WHOLE_ANSWER = { wait_end_of_query: 1, cancel_http_readonly_queries_on_client_close: 1 };
+/** The status is sent when the answer is whole, so that a late error is an error and not a cut answer. */
+const WHOLE_ANSWER = { wait_end_of_query: 1 };
 /** Beyond the server's own limit on a statement, for the answer to arrive. */
 const NETWORK_GRACE_MS = 5_000;
 
@@ -45,14 +46,21 @@ export async function openServer(options: ServerOptions): Promise<Engine> {
   const client = createClient({ ...connection, database });
 
   const run = async (sql: string, options: QueryOptions): Promise<string> => {
+    options.signal?.throwIfAborted();
+    const queryId = randomHex(16);
+    // Closing the connection does not end a statement whose answer is held back until it is whole.
+    const kill = () => killStatement(client, queryId);
+    options.signal?.addEventListener('abort', kill, { once: true });
     try {
-      const { stream } = await client.exec({ query: sql, ...requestOf(options) });
+      const { stream } = await client.exec({ query: sql, query_id: queryId, ...requestOf(options) });
       const chunks: Buffer[] = [];
       for await (const chunk of stream) chunks.push(chunk as Buffer);
       return Buffer.concat(chunks).toString();
     } catch (error) {
       options.signal?.throwIfAborted();
       throw engineError(error);
+    } finally {
+      options.signal?.removeEventListener('abort', kill);
     }
   };
 
@@ -88,6 +96,13 @@ function requestOf(options: QueryOptions) {
 /** The client's type lists its own generation's settings one by one; the server is the judge of ours. */
 function settingsOf(settings: Readonly<Record<string, string | number>>): ClickHouseSettings {
   return settings as ClickHouseSettings;
+}
+
+function killStatement(client: ReturnType<typeof createClient>, queryId: string): void {
+  client
+    .command({ query: 'KILL QUERY WHERE query_id = {id:String} ASYNC', query_params: { id: queryId } })
+    // The statement may have ended by itself meanwhile.
+    .catch(() => undefined);
 }
 
 async function insertFile(client: ReturnType<typeof createClient>, insert: NativeInsert): Promise<void> {
