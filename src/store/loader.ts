@@ -44,6 +44,7 @@ export class Loader {
   readonly #waiters: (() => void)[] = [];
   #cancelRescan: () => void = () => {};
   #cancelRetry: () => void = () => {};
+  #arriving = 0;
   #pauses = 0;
   #closed = false;
   #loaded = 0;
@@ -66,6 +67,7 @@ export class Loader {
 
   /** A receiver has sealed a segment. Never rejects; what cannot be read now is found by the next rescan. */
   async notify(receiver: number, segment: string): Promise<void> {
+    this.#arriving++;
     const { disk, journalDirectory } = this.#options;
     const file = path.join(receiverDirectory(journalDirectory, receiver), sealedFile(segment));
     try {
@@ -76,8 +78,11 @@ export class Loader {
       else this.#add(manifest);
     } catch (error) {
       this.#fail(`${file}: ${errorText(error)}`);
+    } finally {
+      this.#arriving--;
+      this.#pump();
+      this.#wakeIfIdle();
     }
-    this.#pump();
   }
 
   /** Looks through the journal directories. */
@@ -105,7 +110,7 @@ export class Loader {
 
   /** Resolves when nothing known is waiting to be loaded. */
   async idle(): Promise<void> {
-    while (this.#pending.size > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (!this.#isIdle()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   /** Runs `task` while no load is under way and none begins: the journal and the store do not move against one another. */
@@ -156,10 +161,18 @@ export class Loader {
         load.running = false;
         this.#running.delete(work);
         this.#pump();
-        if (this.#pending.size === 0) for (const wake of this.#waiters.splice(0)) wake();
+        this.#wakeIfIdle();
       });
       this.#running.add(work);
     }
+  }
+
+  #isIdle(): boolean {
+    return this.#pending.size === 0 && this.#arriving === 0;
+  }
+
+  #wakeIfIdle(): void {
+    if (this.#isIdle()) for (const wake of this.#waiters.splice(0)) wake();
   }
 
   #wakeForRetry(nowMs: number): void {

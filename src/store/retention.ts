@@ -50,7 +50,7 @@ const DAY = /^\d{8}$/;
 async function readPartitions(engine: Engine): Promise<DayPartition[]> {
   const { rows } = await engine.query(
     'SELECT table, partition_id, sum(rows), sum(bytes_on_disk) FROM system.parts ' +
-      "WHERE active AND database = currentDatabase() AND table LIKE 'otel\\\\_%' GROUP BY table, partition_id",
+      "WHERE active AND database = currentDatabase() AND table LIKE 'otel\\\\_%' GROUP BY table, partition_id ORDER BY partition_id, table",
   );
   return rows
     .map(([table, id, count, bytes]) => ({
