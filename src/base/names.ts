@@ -26,6 +26,10 @@ export const TABLES = {
 export const DIRECTORIES = { journal: 'journal', store: 'store', backups: 'backups' } as const;
 /** The identity of this data directory, made once; it begins every insert deduplication token. */
 export const INSTANCE_FILE = 'instance';
+/** In the data directory: the running supervisor. Its children hold `lock.r<index>` and `lock.store`, because they may outlive it by a moment. */
+export const LOCK_FILE = 'lock';
+/** In the data directory: where the running supervisor takes commands of this machine (a Unix socket). */
+export const CONTROL_SOCKET = 'control.sock';
 /** A receiver's journal directory is `journal/r<index>`. */
 export const RECEIVER_PREFIX = 'r';
 
@@ -44,3 +48,39 @@ export const SUFFIX = {
 
 /** Environment variables begin with this: CLEW_STORE_URL is `store.url`. */
 export const ENVIRONMENT_PREFIX = 'CLEW_';
+
+/** Our own metrics at /metrics, with what Prometheus shows beside them. */
+export const METRICS = {
+  clew_build_info: { type: 'gauge', help: 'Always 1; the versions are in the labels.' },
+  clew_receiver_up: { type: 'gauge', help: '1 while the receiver takes requests.' },
+  clew_receiver_restarts_total: { type: 'counter', help: 'Times that the receiver died and was started again.' },
+  clew_items_accepted_total: { type: 'counter', help: 'Spans, data points and log records that were acknowledged.' },
+  clew_items_rejected_total: { type: 'counter', help: 'Invalid items of requests that were otherwise accepted.' },
+  clew_requests_total: { type: 'counter', help: 'OTLP requests that were answered.' },
+  clew_request_bytes_total: { type: 'counter', help: 'Bytes of OTLP requests as they came over the wire.' },
+  clew_requests_refused_total: { type: 'counter', help: 'OTLP requests that were not accepted, by reason.' },
+  clew_connections: { type: 'gauge', help: 'Open client connections.' },
+  clew_inflight_bytes: { type: 'gauge', help: 'Bytes of requests being received or waiting for their fsync.' },
+  clew_acknowledgement_seconds: { type: 'gauge', help: 'Time to the durable acknowledgement, last minute.' },
+  clew_journal_bytes: { type: 'gauge', help: 'Bytes of journals and segments that the store has not loaded.' },
+  clew_journal_quota_bytes: { type: 'gauge', help: 'What the journals may occupy before clients are told to wait.' },
+  clew_journal_sealed_segments: { type: 'gauge', help: 'Sealed segments that wait for the store.' },
+  clew_journal_damaged_records: { type: 'gauge', help: 'Damaged places found in journals and still shown.' },
+  clew_store_loaded_segments_total: { type: 'counter', help: 'Segments loaded since the store process started.' },
+  clew_store_load_failures_total: { type: 'counter', help: 'Loads that failed and were tried again.' },
+  clew_store_damaged_segments_total: { type: 'counter', help: 'Segments set aside because they cannot be loaded.' },
+  clew_store_pending_segments: { type: 'gauge', help: 'Segments that the store knows and has not loaded yet.' },
+  clew_store_load_lag_seconds: {
+    type: 'gauge',
+    help: 'From the sealing of the newest loaded segment to visible rows.',
+  },
+  clew_store_memory_bytes: { type: 'gauge', help: 'Memory that ClickHouse has allocated.' },
+  clew_store_rows: { type: 'gauge', help: 'Rows of each table.' },
+  clew_store_bytes: { type: 'gauge', help: 'Bytes on disk of each table.' },
+  clew_store_parts: { type: 'gauge', help: 'Active parts of each table.' },
+  clew_disk_total_bytes: { type: 'gauge', help: 'Size of the file system of the data directory.' },
+  clew_disk_free_bytes: { type: 'gauge', help: 'Free bytes on the file system of the data directory.' },
+  clew_process_memory_bytes: { type: 'gauge', help: 'Resident memory of each process.' },
+  clew_process_cpu_seconds_total: { type: 'counter', help: 'User and system time of each process.' },
+} as const;
+export type MetricName = keyof typeof METRICS;

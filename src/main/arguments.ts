@@ -50,7 +50,8 @@ export function readArguments(words: readonly string[]): Arguments {
       wanted ??= token.name;
     } else if (token.name !== 'config' && key === undefined) {
       return wrong(unknownFlagText(token.rawName));
-    } else if (token.value === undefined) {
+    } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
+      // The next flag is not a value; one that begins with hyphens is given with an equals sign.
       return wrong(`${token.rawName} needs a value`);
     } else if (key === undefined) {
       configFile = token.value;

@@ -8,7 +8,7 @@ usage: clew [command] [flags]
 commands:
   all                  receive, store and show (what clew does without a command)
   check                read the configuration, say what is wrong, show what is in force
-  backup DIRECTORY     write a backup of the store into DIRECTORY/<time>
+  backup DIRECTORY     write a backup of everything stored or taken in into DIRECTORY
   restore DIRECTORY    bring a backup back into an empty data directory
   version              print the versions of Clew and Node
   help [COMMAND]       print this, or help on one command
@@ -31,12 +31,12 @@ problem is printed with its place (file and line, variable or flag), key, value,
 `,
   backup: `usage: clew backup DIRECTORY [flags]
 
-Writes a consistent backup of the store into a new folder of DIRECTORY. While Clew runs on the same data directory, the running Clew
-makes it (give the same --api-port and token); otherwise the command opens the data directory itself.
+Writes a consistent backup of everything stored or taken in by now into DIRECTORY, which must be absent or empty. While Clew runs on the
+same --data, the running Clew makes it and goes on taking in; otherwise the command opens the data directory itself.
 `,
   restore: `usage: clew restore DIRECTORY --data NEW [flags]
 
-Brings the backup in DIRECTORY into the data directory, which must be empty or absent. Clew must not be running on it.
+Brings the backup in DIRECTORY into the data directory NEW, which must be absent or empty. Then start Clew with --data NEW.
 `,
   version: 'usage: clew version\n',
   help: 'usage: clew help [COMMAND]\n',
