@@ -169,6 +169,20 @@ test.each(['write', 'sync'] as const)(
   },
 );
 
+test('what was refused because of a failed fsync does not come back after a crash, though its bytes had been written', async () => {
+  const world = new IntakeWorld(16);
+  const first = await world.start();
+  expect(await first.intake.export(lines('kept'))).toEqual(SUCCESS);
+  world.lying.decide = (step) => (step.operation === 'sync' || step.path.includes('.native') ? 'EIO' : 'ok');
+  expect(await first.intake.export(lines('refused'))).toMatchObject({ kind: 'overloaded' });
+  await world.pass(0);
+  world.lying.crash('process');
+  const { intake, disk } = await world.start();
+  await world.load(intake, disk);
+  expect(world.storedIds()).toEqual(['kept']);
+  await intake.close();
+});
+
 test('when sealing fails the segment is rebuilt from its journal as soon as the disk allows', async () => {
   const world = new IntakeWorld(10);
   const { intake, disk } = await world.start();

@@ -10,6 +10,7 @@ import type { SealedSegment } from '../journal/sealed.ts';
 import { segmentId, segmentsIn } from '../journal/segment-files.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
+import { otlpBuilder } from './otlp-builder.ts';
 import { removeSegment, type Workshop } from './rebuild.ts';
 import { encodeRecord } from './record.ts';
 import { recoverSegments } from './recovery.ts';
@@ -36,7 +37,8 @@ export interface IntakeOptions {
   readonly receiver: number;
   /** Of the data directory: `openInstance`. */
   readonly instance: string;
-  readonly newBuilder: () => SegmentBuilder;
+  /** Makes the rows; a stand-in of a test, or else the transcoder. */
+  readonly newBuilder?: () => SegmentBuilder;
   readonly limits?: Partial<IntakeLimits>;
   /** A segment is sealed (or sealed again after a repair): the store may load it. */
   onSealed(segment: string): void;
@@ -139,7 +141,8 @@ class OpenIntake implements Intake {
     this.#limits = { ...LIMITS, ...options.limits };
     this.#boot = boot;
     this.#latency = latencyWindow(options.clock);
-    this.#freeBuilders = [options.newBuilder(), options.newBuilder()];
+    const newBuilder = options.newBuilder ?? otlpBuilder;
+    this.#freeBuilders = [newBuilder(), newBuilder()];
     this.#workshop = {
       ...options,
       report: (text) => options.onReport(text),

@@ -7,6 +7,7 @@ import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
 import { sealSegment, writeNatives } from '../journal/seal.ts';
 import type { SealedSegment, SealedTable } from '../journal/sealed.ts';
 import { journalFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import { otlpBuilder } from './otlp-builder.ts';
 import { decodeRecord } from './record.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
@@ -17,7 +18,8 @@ export interface Workshop {
   readonly directory: string;
   readonly receiver: number;
   readonly instance: string;
-  readonly newBuilder: () => SegmentBuilder;
+  /** A stand-in of a test, or else the transcoder. */
+  readonly newBuilder?: (() => SegmentBuilder) | undefined;
   /** One line for the log. */
   readonly report: (text: string) => void;
   /** One line about a place where journal bytes are damaged. */
@@ -40,7 +42,7 @@ export async function rebuildSegment(
   const { disk, directory } = workshop;
   const path = `${directory}/${journalFile(segment)}`;
   if (extent !== undefined && ((await disk.size(path)) ?? 0) > extent.bytes) await disk.truncate(path, extent.bytes);
-  const builder = workshop.newBuilder();
+  const builder = (workshop.newBuilder ?? otlpBuilder)();
   const replayed = await replay(workshop, segment, builder, extent?.bytes);
   if (extent !== undefined && replayed.records < extent.records) {
     workshop.reportDamage(`${path}: ${extent.records - replayed.records} acknowledged records cannot be read back`);
@@ -78,7 +80,7 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
     }
   }
   if (lost.size === 0) return manifest;
-  const builder = workshop.newBuilder();
+  const builder = (workshop.newBuilder ?? otlpBuilder)();
   const replayed = await replay(workshop, segment, builder, manifest.journalBytes);
   if (replayed.records < manifest.records) {
     const missing = manifest.records - replayed.records;
