@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Session } from 'chdb';
 import { assert } from '../base/assert.ts';
 import { LIMITS } from '../base/limits.ts';
+import { pause, systemClock } from '../host/clock.ts';
 import { type Engine, EngineError, type NativeInsert, type QueryOptions, type QueryResult } from './engine.ts';
 import { parseJsonCompact } from './json-compact.ts';
 import { Lane } from './lane.ts';
@@ -33,6 +34,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const queries = new Lane(options.queriesInParallel ?? LIMITS.queriesInParallel);
   const loads = new Lane(LIMITS.loadsInParallel);
   const running = new Set<Promise<unknown>>();
+  const closing = new AbortController();
   let closed = false;
 
   const statement = (lane: Lane, sql: string, options: QueryOptions): Promise<string> => {
@@ -49,7 +51,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
     kind: 'embedded',
     version: String(version),
     async query(sql, options = {}): Promise<QueryResult> {
-      return parseJsonCompact(await statement(queries, sql, options));
+      const signals = options.signal ? [options.signal, closing.signal] : [closing.signal];
+      return parseJsonCompact(await statement(queries, sql, { ...options, signal: AbortSignal.any(signals) }));
     },
     async command(sql, options = {}) {
       await statement(queries, sql, options);
@@ -62,6 +65,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
     async close() {
       if (closed) return;
       closed = true;
+      // Queries are ended, what writes is waited for.
+      closing.abort(new EngineError('the store is closing', 0));
       await Promise.allSettled(running);
       await chdb.drainPending();
       anchor.close();
@@ -103,7 +108,8 @@ async function runStatement(open: () => Session, sql: string, options: QueryOpti
   const mark = `clew statement ${++statements}`;
   const text = `${setStatement(options, mark)};\n${sql}`;
   const session = open();
-  const kill = () => killStatement(open, mark);
+  const statement = { mark, hasEnded: false };
+  const kill = () => void killStatement(open, statement);
   options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const result = await session.queryAsync(text, { format: 'JSONCompact' });
@@ -112,6 +118,7 @@ async function runStatement(open: () => Session, sql: string, options: QueryOpti
     options.signal?.throwIfAborted();
     throw engineError(error);
   } finally {
+    statement.hasEnded = true;
     options.signal?.removeEventListener('abort', kill);
     session.close();
   }
@@ -137,14 +144,24 @@ function settingValue(value: string | number): string {
   return typeof value === 'number' ? String(value) : literal(value);
 }
 
-/** chDB cannot interrupt a statement; ClickHouse can. It ends within a block; its caller learns it from the abort signal. */
-function killStatement(open: () => Session, mark: string): void {
+const KILL_AGAIN_MS = 50;
+
+/**
+ * chDB cannot interrupt a statement; ClickHouse can, at the end of a block. Its caller learns it from the abort signal. Repeated,
+ * because a statement that has only begun is not known to ClickHouse yet.
+ */
+async function killStatement(open: () => Session, statement: { readonly mark: string; readonly hasEnded: boolean }) {
   const session = open();
-  session
-    .queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${literal(mark)} ASYNC`)
-    // The statement may have ended by itself meanwhile.
-    .catch(() => undefined)
-    .finally(() => session.close());
+  try {
+    while (!statement.hasEnded) {
+      await session.queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${literal(statement.mark)} ASYNC`);
+      await pause(systemClock, KILL_AGAIN_MS);
+    }
+  } catch {
+    // It then ends by itself, or by its time limit.
+  } finally {
+    session.close();
+  }
 }
 
 function insertFromFile(insert: NativeInsert): string {

@@ -208,6 +208,20 @@ engineContract('embedded', async () => {
   };
 });
 
+it('ends running and waiting queries when the embedded engine is closed', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-embedded-'));
+  const engine = await openEmbedded({ path: path.join(directory, 'store'), queriesInParallel: 2 });
+  const sql =
+    'SELECT sleepEachRow(0.05) FROM numbers(10000) ' +
+    'SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 1000000000';
+  const outcomes = Promise.allSettled([1, 2, 3, 4].map(() => engine.query(sql)));
+  await engine.close();
+  for (const outcome of await outcomes)
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'EngineError' } });
+  await expect(engine.query('SELECT 1')).rejects.toThrow('the store is closed');
+  fs.rmSync(directory, { recursive: true, force: true });
+});
+
 engineContract('server', async () => {
   const server = await startClickHouse();
   const engine = await openServer({ url: server.url, database: 'clew test' });

@@ -2,12 +2,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startClickHouse } from '../../test/support/clickhouse-server.ts';
 import { sealTestSegment, TEST_DAY } from '../../test/support/segments.ts';
 import { TABLES } from '../base/names.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
 import { systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { restore } from './backup.ts';
+import { insertToken } from './load-plan.ts';
 import type { RetentionRules } from './retention.ts';
 import { openStore, type Store } from './store.ts';
 
@@ -154,6 +156,33 @@ describe('the store', () => {
     await expect(restore(nodeDisk, backup, dataOf('b'))).rejects.toThrow('no finished backup');
     expect(fs.existsSync(dataOf('b'))).toBe(false);
   });
+});
+
+it('keeps the same promises on a ClickHouse server', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-store-'));
+  const server = await startClickHouse();
+  const journalDirectory = path.join(directory, 'journal');
+  const store = await openStore({
+    engine: { url: server.url, database: 'clew' },
+    disk: nodeDisk,
+    clock: systemClock,
+    journalDirectory,
+  });
+  const sealed = await sealTestSegment({ journalDirectory, sequence: 0, spans: 7 });
+  // Loaded in part, as by a process that was killed.
+  const { table, columns, file } = sealed.tables[0];
+  const token = insertToken(sealed, table);
+  await store.engine.insertNative({ table, columns, token, path: path.join(journalDirectory, 'r0', file) });
+  store.notify(0, sealed.segment);
+  await store.idle();
+  await store.waitForMerges();
+  const status = await store.status();
+  expect(status).toMatchObject({ kind: 'server', loadedSegments: 1, loadFailures: 0 });
+  expect(status.tables.slice(0, 3).map(({ rows }) => rows)).toEqual([7, 7, 7]);
+  await expect(store.backup(path.join(directory, 'backup'))).rejects.toThrow("are its operator's");
+  await store.close();
+  await server.stop();
+  fs.rmSync(directory, { recursive: true, force: true });
 });
 
 async function waitFor(condition: () => Promise<boolean>): Promise<void> {
