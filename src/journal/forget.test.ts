@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import { LyingDisk } from '../host/lying-disk.ts';
+import { finishForgotten, forget, listSealed, markLoaded } from './forget.ts';
+import { verifySealed } from './manifest.ts';
+import { sealSegment } from './seal.ts';
+import { receiverDirectory } from './segment-files.ts';
+
+const JOURNAL = '/data/journal';
+const INSTANCE = '0123456789abcdef';
+
+async function world() {
+  const lying = new LyingDisk(1);
+  const disk = lying.boot();
+  const seal = async (receiver: number, segment: string, rows = ['row']) => {
+    const directory = receiverDirectory(JOURNAL, receiver);
+    await disk.makeDirectory(directory);
+    await (await disk.open(`${directory}/${segment}.journal`, 'create')).close();
+    const chunks = rows.map((row) => Buffer.from(row));
+    const tables = [
+      { table: 'otel_logs', columns: ['Body'], rows: rows.length, chunks },
+      { table: 'otel_traces', columns: ['SpanId'], rows: 0, chunks: [] },
+    ];
+    return sealSegment(disk, directory, { instance: INSTANCE, receiver, segment }, { bytes: 40, records: 1 }, tables);
+  };
+  return { lying, disk, seal };
+}
+
+test('sealed segments of all receivers are listed oldest first', async () => {
+  const { lying, disk, seal } = await world();
+  await seal(1, '0000000200000001');
+  await seal(0, '0000000200000002');
+  await seal(10, '0000000100000009');
+  await seal(2, '0000000200000002');
+  lying.place('/data/journal/stray', Buffer.from('x'));
+  lying.place('/data/journal/r0/0000000200000003.journal', Buffer.from('x'));
+  const sealed = await listSealed(disk, JOURNAL);
+  expect(sealed.map(({ receiver, segment }) => [receiver, segment.slice(7)])).toEqual([
+    [10, '100000009'],
+    [1, '200000001'],
+    [0, '200000002'],
+    [2, '200000002'],
+  ]);
+});
+
+test('there is nothing to list before there is a journal', async () => {
+  expect(await listSealed(new LyingDisk(1).boot(), JOURNAL)).toEqual([]);
+});
+
+test('a sealed segment names the tables that have rows, with size and checksum', async () => {
+  const { lying, disk, seal } = await world();
+  const sealed = await seal(0, '0000000100000001', ['1234', '56789']);
+  expect(sealed.tables).toEqual([
+    {
+      table: 'otel_logs',
+      columns: ['Body'],
+      rows: 2,
+      file: '0000000100000001.otel_logs.native',
+      bytes: 9,
+      crc32c: 0xe3069283,
+    },
+  ]);
+  expect(await listSealed(disk, JOURNAL)).toEqual([sealed]);
+  const directory = receiverDirectory(JOURNAL, 0);
+  const path = `${directory}/${sealed.tables[0].file}`;
+  expect(await verifySealed(disk, directory, sealed, 'checksums')).toBeUndefined();
+  lying.flipBit(path, 4, 0);
+  expect(await verifySealed(disk, directory, sealed, 'sizes')).toBeUndefined();
+  expect(await verifySealed(disk, directory, sealed, 'checksums')).toBe(`${path} fails its checksum`);
+  await disk.truncate(path, 8);
+  expect(await verifySealed(disk, directory, sealed, 'sizes')).toBe(`${path} has 8 bytes instead of 9`);
+  await disk.remove(path);
+  expect(await verifySealed(disk, directory, sealed, 'sizes')).toBe(`${path} is missing`);
+});
+
+test('a long table is written in pieces and its checksum is that of the whole', async () => {
+  const { lying, disk, seal } = await world();
+  lying.shortReads = true;
+  const rows = ['x'.repeat(3_000_000), 'y', 'z'.repeat(1_048_576)];
+  const sealed = await seal(0, '0000000100000001', rows);
+  const directory = receiverDirectory(JOURNAL, 0);
+  expect(sealed.tables[0].bytes).toBe(rows.join('').length);
+  expect(await verifySealed(disk, directory, sealed, 'checksums')).toBeUndefined();
+  const content = Buffer.from(lying.content(`${directory}/${sealed.tables[0].file}`)).toString();
+  expect(content === rows.join('')).toBe(true);
+});
+
+test('a damaged manifest is reported with its path and does not hide the others', async () => {
+  const { lying, disk, seal } = await world();
+  await seal(0, '0000000100000001');
+  await seal(0, '0000000100000002');
+  lying.flipBit(`${JOURNAL}/r0/0000000100000001.sealed`, 20, 3);
+  const reports: string[] = [];
+  const sealed = await listSealed(disk, JOURNAL, (text) => reports.push(text));
+  expect(sealed.map(({ segment }) => segment)).toEqual(['0000000100000002']);
+  expect(reports).toEqual([`${JOURNAL}/r0/0000000100000001.sealed: the manifest fails its checksum`]);
+});
+
+test('a segment is forgotten whole, and one that is marked as loaded is finished at the next start', async () => {
+  const { lying, disk, seal } = await world();
+  await seal(0, '0000000100000001');
+  await seal(0, '0000000100000002');
+  await seal(1, '0000000100000003');
+  await forget(disk, `${JOURNAL}/r0`, '0000000100000001');
+  await markLoaded(disk, `${JOURNAL}/r1`, '0000000100000003');
+  expect((await listSealed(disk, JOURNAL)).map(({ segment }) => segment)).toEqual(['0000000100000002']);
+  expect(await finishForgotten(disk, JOURNAL)).toEqual([{ receiver: 1, segment: '0000000100000003' }]);
+  expect(lying.paths()).toEqual([
+    `${JOURNAL}/r0/0000000100000002.journal`,
+    `${JOURNAL}/r0/0000000100000002.otel_logs.native`,
+    `${JOURNAL}/r0/0000000100000002.sealed`,
+  ]);
+  expect(await finishForgotten(disk, JOURNAL)).toEqual([]);
+});
