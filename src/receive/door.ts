@@ -1,0 +1,70 @@
+import type { LIMITS } from '../base/limits.ts';
+import type { Outcome } from '../wire/outcome.ts';
+import type { ExportSink } from './sink.ts';
+
+export type DoorLimits = Pick<
+  typeof LIMITS,
+  | 'requestBytesMax'
+  | 'headerBytesMax'
+  | 'baggageBytesMax'
+  | 'connectionsMax'
+  | 'streamsPerConnectionMax'
+  | 'requestTimeoutMs'
+  | 'idleTimeoutMs'
+  | 'retryAfterMs'
+>;
+
+/** Widens the literal types of LIMITS, so that an operator's value fits. */
+export type ConfiguredLimits = { readonly [Name in keyof DoorLimits]: number };
+
+/** What both doors share. */
+export interface DoorContext {
+  readonly sink: ExportSink;
+  readonly limits: ConfiguredLimits;
+  readonly counters: DoorCounters;
+  /** True when this `authorization` header may send. */
+  readonly authorize: (header: string | undefined) => boolean;
+  /** Origins that browsers may send from; '*' is any. */
+  readonly corsOrigins: readonly string[];
+  readonly onReport: (text: string) => void;
+}
+
+export class DoorCounters {
+  requests = 0;
+  requestBytes = 0;
+  connections = 0;
+  /** Connections closed at once because of limits.connectionsMax. */
+  connectionsRefused = 0;
+  readonly refused: Record<string, number> = {};
+
+  /** Counts one answered request of `bytes` on the wire. */
+  answered(outcome: Outcome, bytes: number): void {
+    this.requests++;
+    this.requestBytes += bytes;
+    if (outcome.kind !== 'success') this.refused[outcome.kind] = (this.refused[outcome.kind] ?? 0) + 1;
+  }
+}
+
+/** Memory that a request holds, from its first byte to its answer. */
+export class Reservation {
+  readonly #sink: ExportSink;
+  #bytes = 0;
+
+  constructor(sink: ExportSink) {
+    this.#sink = sink;
+  }
+
+  /** Holds `total` bytes from now on; false when the sink has no room, and then nothing changes. */
+  growTo(total: number): boolean {
+    const more = total - this.#bytes;
+    if (more <= 0) return true;
+    if (!this.#sink.reserve(more)) return false;
+    this.#bytes = total;
+    return true;
+  }
+
+  release(): void {
+    if (this.#bytes > 0) this.#sink.release(this.#bytes);
+    this.#bytes = 0;
+  }
+}
