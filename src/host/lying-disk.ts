@@ -30,7 +30,7 @@ export interface Step {
 export type Decide = (step: Step) => Verdict | Promise<Verdict>;
 
 /** A failed operation, with the code that the system would give; 'ECRASHED' from a process that is dead. */
-export class DiskFault extends Error {
+class DiskFault extends Error {
   readonly code: string;
   constructor(code: string, operation: string, path: string) {
     super(`${code}: ${operation} ${path}`);

@@ -39,7 +39,7 @@ export async function markLoaded(disk: Disk, directory: string, segment: string)
  * Removes a segment that is marked as loaded: its journal and Native files, durably, and only then the mark. Were the mark gone first, a
  * crash could leave a journal that looks unsealed.
  */
-export async function removeLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
+async function removeLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
   const files = (await segmentsIn(disk, directory)).get(segment) ?? [];
   for (const file of files) {
     if (file !== loadedFile(segment)) await removeIfThere(disk, `${directory}/${file}`);

@@ -14,12 +14,12 @@ import type { SegmentBuilder } from './segment-builder.ts';
  * that keeps the lines it loads by insert token, as ClickHouse does.
  */
 
-export const INSTANCE = 'feedc0de00000001';
+const INSTANCE = 'feedc0de00000001';
 export const JOURNAL = '/data/journal';
 export const DIRECTORY = receiverDirectory(JOURNAL, 0);
 
 /** Items are lines; one that begins with `!` is rejected; a body that begins with `?` is invalid, with `#` makes the transcoder throw. */
-export function lineBuilder(): SegmentBuilder {
+function lineBuilder(): SegmentBuilder {
   let rows: string[] = [];
   return {
     get items() {

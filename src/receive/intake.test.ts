@@ -245,6 +245,62 @@ test('a damaged, cut or missing Native file is rebuilt on the word of the store'
   }
 });
 
+test.each(['message', 'restart'] as const)(
+  'a segment that the store has set aside is whole again after a %s',
+  async (way) => {
+    const world = new IntakeWorld(17);
+    let { intake, disk } = await world.start();
+    await intake.export(lines('a', 'b'));
+    await intake.seal();
+    const path = `${DIRECTORY}/${world.announced[0]}`;
+    world.lying.flipBit(`${path}.lines.native`, 3, 5);
+    await disk.rename(`${path}.sealed`, `${path}.damaged`);
+    await disk.syncDirectory(DIRECTORY);
+    if (way === 'message') {
+      intake.rebuild(world.announced[0]);
+      await world.pass(0);
+    } else {
+      await intake.close();
+      ({ intake, disk } = await world.start());
+    }
+    expect(world.announced.length).toBe(2);
+    await world.load(intake, disk);
+    expect(world.storedIds()).toEqual(['a', 'b']);
+    expect(world.lying.paths().filter((left) => left.startsWith(path))).toEqual([]);
+    await intake.close();
+  },
+);
+
+test('with the journal damaged as well, whole files are kept and the lost rows are reported', async () => {
+  const world = new IntakeWorld(18);
+  const { intake, disk } = await world.start();
+  await intake.export(lines('a'));
+  await intake.export(lines('b'));
+  await intake.seal();
+  const path = `${DIRECTORY}/${world.announced[0]}`;
+  world.lying.flipBit(`${path}.journal`, 70, 0);
+  await world.load(intake, disk);
+  expect(world.storedIds()).toEqual(['a', 'b']);
+
+  await intake.export(lines('c'));
+  await intake.export(lines('d'));
+  await intake.seal();
+  const next = `${DIRECTORY}/${world.announced[1]}`;
+  world.lying.flipBit(`${next}.journal`, 70, 0);
+  world.lying.flipBit(`${next}.lines.native`, 0, 0);
+  await world.load(intake, disk);
+  await world.pass(0);
+  await world.load(intake, disk);
+  expect(world.storedIds()).toEqual(['a', 'b', 'd']);
+  expect(intake.vitals().damaged).toEqual([
+    expect.stringMatching(
+      /journal: bytes 40 to 8\d: the payload of record 0 fails its checksum; 1 records lost, the rest is saved$/,
+    ),
+    expect.stringContaining('.sealed: rows of 1 records are lost in lines'),
+  ]);
+  await intake.close();
+});
+
 test('a segment id is never used twice, even when the clock goes back and the boot file is gone', async () => {
   const world = new IntakeWorld(14);
   const seen: string[] = [];
