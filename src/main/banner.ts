@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Fleet } from './channel.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,7 +14,7 @@ export function bannerText(
     ['UI and API', api],
     ['OTLP/HTTP', http],
     ['OTLP/gRPC', grpc],
-    ['data', settings.data],
+    ['data', path.resolve(settings.data)],
     ['store', settings['store.url'] ?? 'embedded ClickHouse'],
   ];
   const lines = ['', `Clew ${version} is ready (${(startMs / 1000).toFixed(1)} s).`, ''];

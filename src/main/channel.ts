@@ -40,7 +40,12 @@ export type BackupMessage =
   | { readonly type: 'backup'; readonly id: number; readonly directory: string }
   | { readonly type: 'backupDone'; readonly id: number; readonly report: string; readonly ok: boolean };
 
-export type ChannelMessage = Message | Start | Fleet | BackupMessage;
+/** A child that listens. What is sent to it before is lost: in a cluster worker nobody keeps it. */
+export interface Hello {
+  readonly type: 'hello';
+}
+
+export type ChannelMessage = Message | Hello | Start | Fleet | BackupMessage;
 
 /** The supervisor's end of a child's channel, or the child's end of its own. Messages to a process that is gone are dropped: its successor asks the disk. */
 export interface Channel {
@@ -57,9 +62,11 @@ export function openChannel(onMessage: (message: ChannelMessage) => void): Chann
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.on('message', (message) => onMessage(message as ChannelMessage));
   if (!process.connected) process.kill(process.pid, 'SIGKILL');
-  return {
+  const channel: Channel = {
     send(message) {
       if (process.connected) process.send?.(message, undefined, undefined, () => {});
     },
   };
+  channel.send({ type: 'hello' });
+  return channel;
 }

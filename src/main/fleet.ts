@@ -10,8 +10,8 @@ import { Keeper } from './keeper.ts';
 import type { Log } from './log.ts';
 import type { Settings } from './settings.ts';
 
-/** First word of a child's command line; no user types it. */
-export const CHILD_COMMAND = 'child';
+/** First word of a child's command line (cli.ts); no user types it. */
+const CHILD_COMMAND = 'child';
 
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
 
@@ -100,6 +100,7 @@ export class Processes {
       case 'backupDone':
         this.#options.onBackupDone(message);
         break;
+      case 'hello':
       case 'ready':
       case 'failed':
       case 'shutdown':

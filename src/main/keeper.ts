@@ -28,6 +28,8 @@ type KeeperState = 'starting' | 'ready' | 'waiting' | 'stopping' | 'stopped';
 export class Keeper implements Channel {
   readonly #options: KeeperOptions;
   #child: ChildProcess | undefined;
+  /** It listens: what is sent before is lost. */
+  #listens = false;
   #state: KeeperState = 'stopped';
   #restart = FRESH;
   #restarts = 0;
@@ -64,18 +66,18 @@ export class Keeper implements Channel {
     this.#state = 'starting';
     const child = this.#options.spawn();
     this.#child = child;
+    this.#listens = false;
     child.on('message', (message) => {
       if (child === this.#child) this.#take(message as ChannelMessage);
     });
     child.on('error', (error) => this.#options.log.error(`${this.#options.name}: ${error.message}`));
     child.on('exit', (code, signal) => this.#died(child, signal ?? `exit code ${code}`));
-    this.send(this.#options.start());
   }
 
   send(message: ChannelMessage): void {
     const child = this.#child;
     // A process that dies at this moment loses the message; its successor looks at the disk.
-    if (child?.connected) child.send(message, () => {});
+    if (child?.connected && this.#listens) child.send(message, () => {});
   }
 
   /** Asks the process to finish its work and end; kills it after `graceMs`. Resolves, true when it ended by itself, once it is gone. */
@@ -106,6 +108,10 @@ export class Keeper implements Channel {
 
   #take(message: ChannelMessage): void {
     const { clock, log, name, onChange, onMessage } = this.#options;
+    if (message.type === 'hello') {
+      this.#listens = true;
+      this.send(this.#state === 'stopping' ? { type: 'shutdown' } : this.#options.start());
+    }
     if (message.type === 'failed') this.#lastFailure = message.message;
     if (message.type === 'ready' && this.#state === 'starting') {
       this.#state = 'ready';

@@ -1,0 +1,128 @@
+import path from 'node:path';
+import { LIMITS } from '../base/limits.ts';
+import type { ReceiverVitals } from '../base/messages.ts';
+import { DIRECTORIES, LOCK_FILE, RECEIVER_PREFIX } from '../base/names.ts';
+import { pause, systemClock } from '../host/clock.ts';
+import { errorText } from '../host/disk.ts';
+import { nodeDisk } from '../host/node-disk.ts';
+import { type DoorOptions, type Doors, openDoors } from '../receive/doors.ts';
+import { type Intake, openIntake } from '../receive/intake.ts';
+import { recoverRetired } from '../receive/recovery.ts';
+import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
+import type { Settings } from './settings.ts';
+
+/** A receiver process: doors, transcoder, journal. */
+export function runReceiver(): void {
+  runChild('receiver', beginReceiver);
+}
+
+async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
+  const { start, log, channel } = world;
+  const { settings, index, instance } = start;
+  const receivers = settings.receivers ?? 1;
+  const lock = await takePart(settings.data, `${RECEIVER_PREFIX}${index}`);
+  const intake = await openIntake({
+    disk: nodeDisk,
+    clock: systemClock,
+    directory: path.join(settings.data, DIRECTORIES.journal, `${RECEIVER_PREFIX}${index}`),
+    receiver: index,
+    instance,
+    limits: {
+      inflightBytesMax: settings['limits.inflightBytesMax'],
+      journalBytesMax: Math.floor(settings['journal.bytesMax'] / receivers),
+    },
+    onSealed: (segment) => channel.send({ type: 'sealed', receiver: index, segment }),
+    onReport: (text) => log.warn(text),
+  });
+  const doors = await openDoors(doorOptions(world, intake));
+  const startedAtMs = Number(systemClock.unixNano() / 1_000_000n);
+  const report = (): void => channel.send({ type: 'vitals', vitals: vitalsOf(index, startedAtMs, intake, doors) });
+  const reporting = setInterval(report, LIMITS.vitalsIntervalMs);
+  channel.send({ type: 'ready', role: 'receiver', addresses: addressesOf(doors) });
+  report();
+  if (index === 0) void recoverOthers(world, receivers);
+  return {
+    take(message) {
+      if (message.type === 'forgotten') intake.forgotten(message.segment);
+      if (message.type === 'rebuild') intake.rebuild(message.segment);
+    },
+    async stop() {
+      clearInterval(reporting);
+      await Promise.race([doors.drain(), pause(systemClock, settings['shutdown.timeout'] * DRAIN_SHARE)]);
+      await doors.close();
+      await intake.close();
+      report();
+      await lock.release();
+    },
+  };
+}
+
+/** Of the time for a shutdown, what slow clients get to finish their requests. */
+const DRAIN_SHARE = 0.3;
+
+function doorOptions({ start, log }: ChildWorld, sink: Intake): DoorOptions {
+  const { settings } = start;
+  const address = (port: number | null) => (port === null ? null : { host: settings.host, port });
+  const tls = tlsOf(settings);
+  return {
+    sink,
+    grpc: address(settings['grpc.port']),
+    http: address(settings['http.port']),
+    ...(tls === undefined ? {} : { tls }),
+    tokens: start.tokens,
+    corsOrigins: settings['cors.origins'],
+    limits: {
+      requestBytesMax: settings['limits.requestBytesMax'],
+      connectionsMax: settings['limits.connectionsMax'],
+    },
+    onReport: (text) => log.warn(text),
+  };
+}
+
+/** What the doors and the API need for TLS; undefined when it is off. */
+export function tlsOf(settings: Settings): DoorOptions['tls'] {
+  const { 'tls.cert': certFile, 'tls.key': keyFile, 'tls.clientCa': clientCaFile } = settings;
+  if (certFile === null || keyFile === null) return undefined;
+  const base = { certFile, keyFile, minVersion: settings['tls.minVersion'] };
+  return clientCaFile === null ? base : { ...base, clientCaFile };
+}
+
+/** `grpc:4317`, `http:4318`. */
+function addressesOf(doors: Doors): string[] {
+  const addresses: string[] = [];
+  if (doors.grpcAddress !== null) addresses.push(`grpc:${doors.grpcAddress.port}`);
+  if (doors.httpAddress !== null) addresses.push(`http:${doors.httpAddress.port}`);
+  return addresses;
+}
+
+function vitalsOf(receiver: number, startedAtMs: number, intake: Intake, doors: Doors): ReceiverVitals {
+  const { user, system } = process.cpuUsage();
+  return {
+    receiver,
+    pid: process.pid,
+    startedAtMs,
+    ...intake.vitals(),
+    ...doors.counters(),
+    memoryBytes: process.memoryUsage.rss(),
+    cpuMs: Math.round((user + system) / 1000),
+  };
+}
+
+/** Seals what receivers have left that no longer run, because there are fewer now. */
+async function recoverOthers({ start, log, channel }: ChildWorld, receivers: number): Promise<void> {
+  const { data } = start.settings;
+  try {
+    const locks = (await nodeDisk.list(data)).flatMap((name) => {
+      const index = new RegExp(`^${LOCK_FILE}\\.${RECEIVER_PREFIX}(\\d+)$`).exec(name)?.[1];
+      return index !== undefined && Number(index) >= receivers ? [`${RECEIVER_PREFIX}${index}`] : [];
+    });
+    const held = await Promise.all(locks.map((part) => takePart(data, part)));
+    const report = (text: string): void => log.warn(text);
+    const workshop = { disk: nodeDisk, instance: start.instance, report, reportDamage: report };
+    const sealed = await recoverRetired(workshop, path.join(data, DIRECTORIES.journal), receivers);
+    for (const { receiver, segment } of sealed) channel.send({ type: 'sealed', receiver, segment });
+    await Promise.all(held.map((lock) => lock.release()));
+  } catch (error) {
+    log.error(`journals of receivers that no longer run cannot be recovered: ${errorText(error)}`);
+  }
+}

@@ -1,0 +1,155 @@
+import path from 'node:path';
+import { unreachable } from '../base/assert.ts';
+import { DIRECTORIES } from '../base/names.ts';
+import { formatBytes } from '../base/units.ts';
+import { pause, systemClock } from '../host/clock.ts';
+import { errorText } from '../host/disk.ts';
+import { nodeDisk } from '../host/node-disk.ts';
+import { diskSpace } from '../host/space.ts';
+import type { EngineOptions } from '../store/open.ts';
+import type { RetentionRules } from '../store/retention.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { prometheusText } from '../vitals/prometheus.ts';
+import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
+import type { ChannelMessage, Fleet, Start } from './channel.ts';
+import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
+import { startApi } from './interim-api.ts';
+import type { Settings } from './settings.ts';
+import { statusOf } from './status.ts';
+
+/** The store process: ClickHouse, the loading of segments, API and UI. */
+export function runStore(): void {
+  runChild('store', beginStore);
+}
+
+async function beginStore(world: ChildWorld): Promise<ChildWork> {
+  const { start, log, channel } = world;
+  const { settings } = start;
+  const lock = await takePart(settings.data, 'store');
+  const store = await openStore({
+    ...storeOptions(start),
+    onForgotten: (receiver, segment) => channel.send({ type: 'forgotten', receiver, segment }),
+    onDamaged: (receiver, segment) => channel.send({ type: 'rebuild', receiver, segment }),
+    report: (text) => log.warn(text),
+  });
+  const vitals = new Vitals(systemClock);
+  let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
+  const report = () => reportOf(start, store, vitals);
+  const api = await startApi({
+    engine: store.engine,
+    host: settings.host,
+    port: settings['api.port'],
+    status: async () =>
+      statusOf(await report(), {
+        startedAtMs: start.startedAtMs,
+        dataDirectory: path.resolve(settings.data),
+        endpoints: fleet.endpoints,
+        configuration: start.configuration,
+      }),
+    metricsText: async () => prometheusText(await report()),
+    ready: () => fleet.ready,
+  });
+  channel.send({ type: 'ready', role: 'store', addresses: [`api:${api.port}`] });
+  return {
+    take(message) {
+      if (message.type === 'fleet') {
+        fleet = message;
+        vitals.setMembers(message.receivers);
+      } else if (message.type === 'backup') {
+        void backUp(world, store, message);
+      } else {
+        takeFromReceiver(message, store, vitals);
+      }
+    },
+    async stop() {
+      // What the receivers sealed at their end is loaded now if that is quick; else at the next start.
+      await Promise.race([store.idle(), pause(systemClock, settings['shutdown.timeout'] * LOAD_SHARE)]);
+      await api.close();
+      await store.close();
+      await lock.release();
+    },
+  };
+}
+
+/** Of the time for a shutdown, what loading the last segments may take. */
+const LOAD_SHARE = 0.2;
+
+function takeFromReceiver(message: Exclude<ChannelMessage, Fleet>, store: Store, vitals: Vitals): void {
+  switch (message.type) {
+    case 'sealed':
+      store.notify(message.receiver, message.segment);
+      break;
+    case 'vitals':
+      vitals.take(message.vitals);
+      break;
+    case 'hello':
+    case 'start':
+    case 'ready':
+    case 'failed':
+    case 'forgotten':
+    case 'rebuild':
+    case 'shutdown':
+    case 'backup':
+    case 'backupDone':
+      break;
+    default:
+      unreachable(message);
+  }
+}
+
+/** How the store of a data directory is opened: by the store process, and by `clew backup` when none runs. */
+export function storeOptions({ settings, storePassword }: Pick<Start, 'settings' | 'storePassword'>) {
+  return {
+    engine: engineOptions(settings, storePassword),
+    disk: nodeDisk,
+    clock: systemClock,
+    journalDirectory: path.join(settings.data, DIRECTORIES.journal),
+    retention: retentionRules(settings),
+  };
+}
+
+function engineOptions(settings: Settings, password: string | null): EngineOptions {
+  const url = settings['store.url'];
+  if (url === null) return { path: path.join(settings.data, DIRECTORIES.store) };
+  const server = { url, database: settings['store.database'], username: settings['store.user'] };
+  return password === null ? server : { ...server, password };
+}
+
+function retentionRules(settings: Settings): RetentionRules {
+  const rule = (signal: 'traces' | 'metrics' | 'logs') => {
+    const days = settings[`retention.${signal}.days`];
+    const bytes = settings[`retention.${signal}.bytes`];
+    return { ...(days === null ? {} : { days }), ...(bytes === null ? {} : { bytes }) };
+  };
+  return { traces: rule('traces'), metrics: rule('metrics'), logs: rule('logs') };
+}
+
+async function reportOf(start: Start, store: Store, vitals: Vitals): Promise<VitalsReport> {
+  const { user, system } = process.cpuUsage();
+  const [status, disk] = await Promise.all([store.status(), diskSpace(start.settings.data)]);
+  return vitals.report({
+    version: start.version,
+    store: status,
+    process: { memoryBytes: process.memoryUsage.rss(), cpuMs: Math.round((user + system) / 1000) },
+    disk,
+  });
+}
+
+async function backUp(
+  { channel }: ChildWorld,
+  store: Store,
+  { id, directory }: Extract<ChannelMessage, { type: 'backup' }>,
+): Promise<void> {
+  try {
+    channel.send({ type: 'backupDone', id, ok: true, report: describeBackup(await store.backup(directory)) });
+  } catch (error) {
+    channel.send({ type: 'backupDone', id, ok: false, report: errorText(error) });
+  }
+}
+
+/** One line about a backup that is done. */
+export function describeBackup(report: Awaited<ReturnType<Store['backup']>>): string {
+  const rows = Object.values(report.rows).reduce((sum, count) => sum + count, 0);
+  const bytes = report.files.reduce((sum, file) => sum + file.bytes, 0);
+  return `${rows} rows and ${report.segments} waiting segments in ${report.files.length} files, ${formatBytes(bytes)}`;
+}
