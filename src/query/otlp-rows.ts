@@ -1,0 +1,175 @@
+import { type KeyValue, readAttributes } from '../columns/signature.ts';
+import type { OtlpResource, OtlpScope } from './api.ts';
+
+/** Rows of the store as OTLP/JSON: what all three signals share. Fields that hold their default are left out, as proto3 JSON has it. */
+
+/** Select expressions, in order, of what `Row` reads by name. */
+export const RESOURCE_COLUMNS: readonly string[] = [
+  'mapKeys(ResourceAttributes) AS ResourceKeys',
+  'mapValues(ResourceAttributes) AS ResourceValues',
+  'ResourceAttributesTypes',
+  'ResourceDroppedAttributesCount',
+  'ResourceEntityRefs',
+  'ResourceSchemaUrl',
+  'ScopeName',
+  'ScopeVersion',
+  'mapKeys(ScopeAttributes) AS ScopeKeys',
+  'mapValues(ScopeAttributes) AS ScopeValues',
+  'ScopeAttributesTypes',
+  'ScopeDroppedAttrCount',
+  'ScopeSchemaUrl',
+  'mapKeys(Baggage) AS BaggageKeys',
+  'mapValues(Baggage) AS BaggageValues',
+];
+
+/** One row, read by column name. */
+export class Row {
+  readonly #values: readonly unknown[];
+  readonly #index: ReadonlyMap<string, number>;
+
+  constructor(values: readonly unknown[], index: ReadonlyMap<string, number>) {
+    this.#values = values;
+    this.#index = index;
+  }
+  get(name: string): unknown {
+    const index = this.#index.get(name);
+    if (index === undefined) throw new Error(`broken invariant: no column ${name} in the answer`);
+    return this.#values[index];
+  }
+  text(name: string): string {
+    return String(this.get(name) ?? '');
+  }
+  number(name: string): number {
+    return Number(this.get(name));
+  }
+  texts(name: string): readonly string[] {
+    return this.get(name) as readonly string[];
+  }
+  list(name: string): readonly unknown[] {
+    return this.get(name) as readonly unknown[];
+  }
+}
+
+export function rowsOf(result: { readonly columns: readonly { readonly name: string }[]; readonly rows: readonly (readonly unknown[])[] }): Row[] {
+  const index = new Map(result.columns.map((column, i) => [column.name, i]));
+  return result.rows.map((values) => new Row(values, index));
+}
+
+/** An object without the members that hold a default: undefined, '', 0, '0', false, empty lists. */
+export function omitDefaults<T extends object>(value: T): Partial<T> {
+  const kept = Object.entries(value).filter(([, member]) => !isDefault(member));
+  return Object.fromEntries(kept) as Partial<T>;
+}
+
+const isDefault = (member: unknown): boolean =>
+  member === undefined ||
+  member === '' ||
+  member === 0 ||
+  member === '0' ||
+  member === false ||
+  (Array.isArray(member) && member.length === 0);
+
+export function attributesOf(row: Row, keys: string, values: string, types: string): KeyValue[] {
+  return readAttributes(row.texts(keys), row.texts(values), row.text(types));
+}
+
+export function resourceOf(row: Row): OtlpResource {
+  return omitDefaults({
+    attributes: attributesOf(row, 'ResourceKeys', 'ResourceValues', 'ResourceAttributesTypes'),
+    droppedAttributesCount: row.number('ResourceDroppedAttributesCount'),
+    entityRefs: readEntityRefs(row.text('ResourceEntityRefs')),
+  }) as OtlpResource;
+}
+
+export function scopeOf(row: Row): OtlpScope {
+  return omitDefaults({
+    name: row.text('ScopeName'),
+    version: row.text('ScopeVersion'),
+    attributes: attributesOf(row, 'ScopeKeys', 'ScopeValues', 'ScopeAttributesTypes'),
+    droppedAttributesCount: row.number('ScopeDroppedAttrCount'),
+  }) as OtlpScope;
+}
+
+export interface Envelope<Item> {
+  readonly row: Row;
+  readonly scopes: Map<string, { readonly row: Row; readonly items: Item[] }>;
+}
+
+const RESOURCE_KEY = ['ResourceKeys', 'ResourceValues', 'ResourceAttributesTypes', 'ResourceDroppedAttributesCount', 'ResourceEntityRefs', 'ResourceSchemaUrl', 'BaggageKeys', 'BaggageValues'];
+const SCOPE_KEY = ['ScopeName', 'ScopeVersion', 'ScopeKeys', 'ScopeValues', 'ScopeAttributesTypes', 'ScopeDroppedAttrCount', 'ScopeSchemaUrl'];
+
+const keyOf = (row: Row, names: readonly string[]): string => JSON.stringify(names.map((name) => row.get(name)));
+
+/** Rows grouped under equal resources and, within them, equal scopes; both in order of first appearance. */
+export function groupRows<Item>(rows: readonly Row[], item: (row: Row) => Item): Envelope<Item>[] {
+  const resources = new Map<string, Envelope<Item>>();
+  for (const row of rows) {
+    const resourceKey = keyOf(row, RESOURCE_KEY);
+    const resource = resources.get(resourceKey) ?? { row, scopes: new Map() };
+    resources.set(resourceKey, resource);
+    const scopeKey = keyOf(row, SCOPE_KEY);
+    const scope = resource.scopes.get(scopeKey) ?? { row, items: [] };
+    resource.scopes.set(scopeKey, scope);
+    scope.items.push(item(row));
+  }
+  return [...resources.values()];
+}
+
+/** The envelopes of one signal: `resourceSpans`/`scopeSpans`/`spans` and their like. */
+export function envelopesOf<Item>(
+  rows: readonly Row[],
+  names: { readonly scopes: string; readonly items: string },
+  item: (row: Row) => Item,
+  finish: (items: readonly Item[]) => readonly unknown[] = (items) => items,
+): unknown[] {
+  return groupRows(rows, item).map(({ row, scopes }) => {
+    const baggage = row.texts('BaggageKeys').map((key, i) => ({ key, value: row.texts('BaggageValues')[i] }));
+    return {
+      ...omitDefaults({ schemaUrl: row.text('ResourceSchemaUrl'), clewBaggage: baggage }),
+      resource: resourceOf(row),
+      [names.scopes]: [...scopes.values()].map((scope) => ({
+        ...omitDefaults({ schemaUrl: scope.row.text('ScopeSchemaUrl') }),
+        scope: scopeOf(scope.row),
+        [names.items]: finish(scope.items),
+      })),
+    };
+  });
+}
+
+const ENTITY_FIELDS: Readonly<Record<number, 'schemaUrl' | 'type' | 'idKeys' | 'descriptionKeys'>> = {
+  1: 'schemaUrl',
+  2: 'type',
+  3: 'idKeys',
+  4: 'descriptionKeys',
+};
+
+/** EntityRef messages, each behind its length, in base64: four kinds of strings (opentelemetry-proto, common.proto). */
+function readEntityRefs(base64: string): unknown[] {
+  const bytes = Buffer.from(base64, 'base64');
+  const refs: unknown[] = [];
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; at < bytes.length; scale *= 128) {
+      const byte = bytes[at++];
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+    return value;
+  };
+  while (at < bytes.length) {
+    const length = varint();
+    const end = at + length;
+    const ref: { schemaUrl?: string; type?: string; idKeys?: string[]; descriptionKeys?: string[] } = {};
+    while (at < end) {
+      const name = ENTITY_FIELDS[varint() >>> 3];
+      const size = varint();
+      const text = bytes.toString('utf8', at, at + size);
+      at += size;
+      if (name === 'schemaUrl' || name === 'type') ref[name] = text;
+      else if (name !== undefined) ref[name] = [...(ref[name] ?? []), text];
+    }
+    refs.push(ref);
+  }
+  return refs;
+}

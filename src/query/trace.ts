@@ -1,0 +1,153 @@
+import { LIMITS } from '../base/limits.ts';
+import { readAttributes } from '../columns/signature.ts';
+import type { Engine } from '../store/engine.ts';
+import { attributesOf, envelopesOf, omitDefaults, RESOURCE_COLUMNS, type Row, rowsOf } from './otlp-rows.ts';
+import { type Statement, unsignedNanos } from './sql-text.ts';
+
+const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
+const STATUS_CODES = ['Unset', 'Ok', 'Error'];
+
+const SPAN_COLUMNS: readonly string[] = [
+  'toUnixTimestamp64Nano(Timestamp) AS Start',
+  'TraceId',
+  'SpanId',
+  'ParentSpanId',
+  'TraceState',
+  'SpanName',
+  'SpanKind',
+  'mapKeys(SpanAttributes) AS Keys',
+  'mapValues(SpanAttributes) AS Values',
+  'SpanAttributesTypes',
+  'Duration',
+  'NegativeDuration',
+  'StatusCode',
+  'StatusMessage',
+  'Flags',
+  'DroppedAttributesCount',
+  'DroppedEventsCount',
+  'DroppedLinksCount',
+  'arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp) AS EventTimes',
+  'Events.Name AS EventNames',
+  'arrayMap(m -> mapKeys(m), Events.Attributes) AS EventKeys',
+  'arrayMap(m -> mapValues(m), Events.Attributes) AS EventValues',
+  'Events.AttributesTypes AS EventTypes',
+  'Events.DroppedAttributesCount AS EventDropped',
+  'Links.TraceId AS LinkTraceIds',
+  'Links.SpanId AS LinkSpanIds',
+  'Links.TraceState AS LinkStates',
+  'arrayMap(m -> mapKeys(m), Links.Attributes) AS LinkKeys',
+  'arrayMap(m -> mapValues(m), Links.Attributes) AS LinkValues',
+  'Links.AttributesTypes AS LinkTypes',
+  'Links.DroppedAttributesCount AS LinkDropped',
+  'Links.Flags AS LinkFlags',
+];
+
+/** Ends of DateTime: a bound that stands there is no bound (src/transcode/trace-ids.ts). */
+const SECONDS_MAX = 0xffffffff;
+
+/** Seconds between which the spans of some traces start. */
+export interface SecondsRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where in time these traces are, from the look-up table; undefined when none of them is known. */
+export async function secondsOfTraces(engine: Engine, traceIds: readonly string[], signal?: AbortSignal): Promise<SecondsRange | undefined> {
+  const statement: Statement = {
+    sql: 'SELECT toUInt32(min(Start)), toUInt32(max(End)), count() FROM otel_traces_trace_id_ts WHERE TraceId IN {ids:Array(String)}',
+    params: { ids: traceIds },
+  };
+  const { rows } = await engine.query(statement.sql, { params: statement.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const [start, end, count] = rows[0].map(Number);
+  return count === 0 ? undefined : { start, end };
+}
+
+/** The condition that keeps a read of otel_traces within these seconds. */
+export function withinSeconds(range: SecondsRange): string {
+  const from = range.start === 0 ? '1' : `Timestamp >= toDateTime64(${range.start}, 9)`;
+  const to = range.end === SECONDS_MAX ? '1' : `Timestamp <= toDateTime64(${range.end}, 9)`;
+  return `${from} AND ${to}`;
+}
+
+export interface TraceAnswer {
+  readonly otlp: { readonly resourceSpans: readonly unknown[] };
+  readonly truncated: boolean;
+}
+
+/** Every span of a trace as it arrived; undefined when there is none. */
+export async function findTrace(engine: Engine, traceId: string, signal?: AbortSignal): Promise<TraceAnswer | undefined> {
+  const range = await secondsOfTraces(engine, [traceId], signal);
+  if (range === undefined) return undefined;
+  const sql = `SELECT ${[...SPAN_COLUMNS, ...RESOURCE_COLUMNS].join(', ')} FROM otel_traces
+    WHERE TraceId = {id:String} AND ${withinSeconds(range)} ORDER BY Timestamp, SpanId LIMIT ${LIMITS.traceSpansMax + 1}`;
+  const result = await engine.query(sql, { params: { id: traceId }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const rows = rowsOf(result);
+  if (rows.length === 0) return undefined;
+  const truncated = rows.length > LIMITS.traceSpansMax;
+  const resourceSpans = envelopesOf(rows.slice(0, LIMITS.traceSpansMax), { scopes: 'scopeSpans', items: 'spans' }, spanOf);
+  return { otlp: { resourceSpans }, truncated };
+}
+
+/** The number of a known name, or the number that stands there as text. */
+function numberOf(names: readonly string[], text: string): number {
+  const index = names.indexOf(text);
+  return index >= 0 ? index : Number(text);
+}
+
+function spanOf(row: Row): unknown {
+  const start = unsignedNanos(row.get('Start'));
+  const end = BigInt.asUintN(64, BigInt(start) + BigInt(row.text('Duration')) - BigInt(row.text('NegativeDuration')));
+  return omitDefaults({
+    traceId: row.text('TraceId'),
+    spanId: row.text('SpanId'),
+    parentSpanId: row.text('ParentSpanId'),
+    traceState: row.text('TraceState'),
+    flags: row.number('Flags'),
+    name: row.text('SpanName'),
+    kind: numberOf(KINDS, row.text('SpanKind')),
+    startTimeUnixNano: start,
+    endTimeUnixNano: end.toString(),
+    attributes: attributesOf(row, 'Keys', 'Values', 'SpanAttributesTypes'),
+    droppedAttributesCount: row.number('DroppedAttributesCount'),
+    events: eventsOf(row),
+    droppedEventsCount: row.number('DroppedEventsCount'),
+    links: linksOf(row),
+    droppedLinksCount: row.number('DroppedLinksCount'),
+    status: statusOf(row),
+  });
+}
+
+function statusOf(row: Row): object | undefined {
+  const status = omitDefaults({ message: row.text('StatusMessage'), code: numberOf(STATUS_CODES, row.text('StatusCode')) });
+  return Object.keys(status).length === 0 ? undefined : status;
+}
+
+/** The i-th set of attributes of a Nested. */
+function nestedAttributes(row: Row, prefix: 'Event' | 'Link', i: number): unknown[] {
+  const keys = row.list(`${prefix}Keys`)[i] as string[];
+  return readAttributes(keys, row.list(`${prefix}Values`)[i] as string[], String(row.list(`${prefix}Types`)[i]));
+}
+
+function eventsOf(row: Row): unknown[] {
+  return row.texts('EventNames').map((name, i) =>
+    omitDefaults({
+      timeUnixNano: unsignedNanos(row.list('EventTimes')[i]),
+      name,
+      attributes: nestedAttributes(row, 'Event', i),
+      droppedAttributesCount: Number(row.list('EventDropped')[i]),
+    }),
+  );
+}
+
+function linksOf(row: Row): unknown[] {
+  return row.texts('LinkTraceIds').map((traceId, i) =>
+    omitDefaults({
+      traceId,
+      spanId: row.texts('LinkSpanIds')[i],
+      traceState: row.texts('LinkStates')[i],
+      attributes: nestedAttributes(row, 'Link', i),
+      droppedAttributesCount: Number(row.list('LinkDropped')[i]),
+      flags: Number(row.list('LinkFlags')[i]),
+    }),
+  );
+}
