@@ -33,6 +33,11 @@ export const LIMITS = {
   retryAfterMs: 1_000,
   /** Nesting of AnyValue (arrays and key-value lists) and of JSON. Deeper: the request is invalid. */
   nestingDepthMax: 64,
+  /**
+   * Bytes of the rows of one request once every row repeats its resource, scope and metric, as the tables have it. Over it: the request
+   * is invalid, because a few megabytes would otherwise become gigabytes on disk.
+   */
+  requestUnpackedBytesMax: 512 * MIB,
 
   /** A segment is sealed when it is this old, … */
   segmentAgeMsMax: 1_000,
@@ -104,6 +109,12 @@ export const LIMITS = {
   queryTimeMsMax: 30_000,
   /** … or when it needs more memory than this. */
   queryMemoryBytesMax: 1 * GIB,
+  /** Points that one metric question reads at most; beyond, the oldest series are missing from the answer. */
+  metricPointsMax: 200_000,
+  /** Series of one metric chart; the smallest beyond them are left out. */
+  metricSeriesMax: 50,
+  /** Requests of the API that run at once or wait for their turn. Over it: 503 with Retry-After. */
+  apiRequestsMax: 64,
   /** Bytes of the answer of `POST /api/v1/sql`. */
   sqlResultBytesMax: 16 * MIB,
   /** Bytes of a request body on the API port. */

@@ -50,7 +50,10 @@ export class Row {
   }
 }
 
-export function rowsOf(result: { readonly columns: readonly { readonly name: string }[]; readonly rows: readonly (readonly unknown[])[] }): Row[] {
+export function rowsOf(result: {
+  readonly columns: readonly { readonly name: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+}): Row[] {
   const index = new Map(result.columns.map((column, i) => [column.name, i]));
   return result.rows.map((values) => new Row(values, index));
 }
@@ -95,8 +98,25 @@ export interface Envelope<Item> {
   readonly scopes: Map<string, { readonly row: Row; readonly items: Item[] }>;
 }
 
-const RESOURCE_KEY = ['ResourceKeys', 'ResourceValues', 'ResourceAttributesTypes', 'ResourceDroppedAttributesCount', 'ResourceEntityRefs', 'ResourceSchemaUrl', 'BaggageKeys', 'BaggageValues'];
-const SCOPE_KEY = ['ScopeName', 'ScopeVersion', 'ScopeKeys', 'ScopeValues', 'ScopeAttributesTypes', 'ScopeDroppedAttrCount', 'ScopeSchemaUrl'];
+const RESOURCE_KEY = [
+  'ResourceKeys',
+  'ResourceValues',
+  'ResourceAttributesTypes',
+  'ResourceDroppedAttributesCount',
+  'ResourceEntityRefs',
+  'ResourceSchemaUrl',
+  'BaggageKeys',
+  'BaggageValues',
+];
+const SCOPE_KEY = [
+  'ScopeName',
+  'ScopeVersion',
+  'ScopeKeys',
+  'ScopeValues',
+  'ScopeAttributesTypes',
+  'ScopeDroppedAttrCount',
+  'ScopeSchemaUrl',
+];
 
 const keyOf = (row: Row, names: readonly string[]): string => JSON.stringify(names.map((name) => row.get(name)));
 

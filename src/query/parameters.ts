@@ -34,7 +34,12 @@ export class Parameters {
     this.now = now;
     for (const name of query.keys()) {
       if (!known.includes(name)) {
-        throw new ApiError(400, 'Unknown request parameter', `${name} is not a parameter here; there are: ${known.join(', ')}`, name);
+        throw new ApiError(
+          400,
+          'Unknown request parameter',
+          `${name} is not a parameter here; there are: ${known.join(', ')}`,
+          name,
+        );
       }
     }
   }
@@ -99,7 +104,8 @@ export class Parameters {
 
 export function readHex(name: string, value: string, digits: number): string {
   const lower = value.toLowerCase();
-  if (!/^[0-9a-f]+$/.test(lower) || lower.length > digits) throw badParameter(name, value, `must be ${digits} hexadecimal digits`);
+  if (!/^[0-9a-f]+$/.test(lower) || lower.length > digits)
+    throw badParameter(name, value, `must be ${digits} hexadecimal digits`);
   return lower.padStart(digits, '0');
 }
 
@@ -135,7 +141,8 @@ const clampNanos = (nanos: bigint): bigint => (nanos > NANOS_MAX ? NANOS_MAX : n
 
 function parseDuration(name: string, value: string): Nanos {
   const match = /^(\d{1,12})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m|h)$/.exec(value);
-  if (match === null) throw badParameter(name, value, 'must be a number with a unit, as 250ms, 1.5s, 2m, 80us or 100ns');
+  if (match === null)
+    throw badParameter(name, value, 'must be a number with a unit, as 250ms, 1.5s, 2m, 80us or 100ns');
   const [, whole, fraction = '', unit] = match;
   const scale = UNIT_NANOS[unit];
   return BigInt(whole) * scale + (BigInt(fraction.padEnd(9, '0')) * scale) / 1_000_000_000n;

@@ -6,7 +6,13 @@ export class ApiError extends Error {
   readonly problem: Problem;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, title: string, detail: string, parameter?: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    parameter?: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(detail);
     this.name = 'ApiError';
     this.headers = headers;
@@ -35,9 +41,14 @@ export function engineProblem(error: EngineError): ApiError {
     return new ApiError(504, 'Query took too long', `${detail} — narrow the time range or add a filter`);
   }
   if (MEMORY_CODES.has(error.code)) {
-    return new ApiError(507, 'Query needs too much memory', `${detail} — narrow the time range, add a filter or select fewer columns`);
+    return new ApiError(
+      507,
+      'Query needs too much memory',
+      `${detail} — narrow the time range, add a filter or select fewer columns`,
+    );
   }
-  if (SIZE_CODES.has(error.code)) return new ApiError(413, 'Result is too large', `${detail} — add a LIMIT or aggregate`);
+  if (SIZE_CODES.has(error.code))
+    return new ApiError(413, 'Result is too large', `${detail} — add a LIMIT or aggregate`);
   if (READONLY_CODES.has(error.code)) return new ApiError(403, 'Query is not allowed', detail, 'query');
   if (SYNTAX_CODES.has(error.code)) return new ApiError(400, 'Query is not valid', detail, 'query');
   return new ApiError(500, 'Query failed', detail);

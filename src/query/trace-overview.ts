@@ -20,7 +20,8 @@ export function stepOf(range: TimeRange, buckets: number): bigint {
   return step > 0n ? step : 1n;
 }
 
-export const readBuckets = (parameters: Parameters): number => parameters.integer('buckets', BUCKETS_DEFAULT, 1, BUCKETS_MAX);
+export const readBuckets = (parameters: Parameters): number =>
+  parameters.integer('buckets', BUCKETS_DEFAULT, 1, BUCKETS_MAX);
 
 /** Number of the bucket that a time column falls into. */
 export function bucketOf(column: string, conditions: Conditions, range: TimeRange, step: bigint): string {
@@ -29,14 +30,22 @@ export function bucketOf(column: string, conditions: Conditions, range: TimeRang
 }
 
 /** Matching spans and errors over time. */
-export async function traceHistogram(engine: Engine, parameters: Parameters, signal?: AbortSignal): Promise<TraceHistogram> {
+export async function traceHistogram(
+  engine: Engine,
+  parameters: Parameters,
+  signal?: AbortSignal,
+): Promise<TraceHistogram> {
   const filter = readSpanFilter(parameters);
   const step = stepOf(filter.range, readBuckets(parameters));
   const conditions = spanConditions(filter);
   const bucket = bucketOf('Timestamp', conditions, filter.range, step);
   const sql = `SELECT ${bucket} AS Bucket, count() AS Spans, countIf(StatusCode = 'Error') AS Errors FROM otel_traces
     WHERE ${conditions.text()} GROUP BY Bucket ORDER BY Bucket`;
-  const result = await engine.query(sql, { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const result = await engine.query(sql, {
+    params: conditions.params,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   const buckets = rowsOf(result).map((row) => ({
     startTimeUnixNano: (filter.range.start + BigInt(row.text('Bucket')) * step).toString(),
     spans: row.number('Spans'),
@@ -53,7 +62,11 @@ const FIELD_COLUMNS = [
 ] as const;
 
 /** Values to filter by, with counts: the span's own fields over all matches, attributes over the newest ones. */
-export async function traceFacets(engine: Engine, parameters: Parameters, signal?: AbortSignal): Promise<{ items: Facet[] }> {
+export async function traceFacets(
+  engine: Engine,
+  parameters: Parameters,
+  signal?: AbortSignal,
+): Promise<{ items: Facet[] }> {
   const filter = readSpanFilter(parameters);
   const options = { timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
   const fields = FIELD_COLUMNS.map(async ([field, column]): Promise<Facet> => {
@@ -61,7 +74,11 @@ export async function traceFacets(engine: Engine, parameters: Parameters, signal
     const sql = `SELECT ${column} AS Value, count() AS Count FROM otel_traces WHERE ${conditions.text()}
       GROUP BY Value ORDER BY Count DESC, Value LIMIT ${FACET_VALUES_MAX}`;
     const rows = rowsOf(await engine.query(sql, { params: conditions.params, ...options }));
-    return { field, attribute: false, values: rows.map((row) => ({ value: row.text('Value'), count: row.number('Count') })) };
+    return {
+      field,
+      attribute: false,
+      values: rows.map((row) => ({ value: row.text('Value'), count: row.number('Count') })),
+    };
   });
   const conditions = spanConditions(filter);
   const sql = `SELECT Key, groupArray(${FACET_VALUES_MAX})(Value) AS Values, groupArray(${FACET_VALUES_MAX})(Count) AS Counts, sum(Count) AS Total FROM (
@@ -80,7 +97,11 @@ export async function traceFacets(engine: Engine, parameters: Parameters, signal
 }
 
 /** Services that sent spans or logs in the time range, most spans first. */
-export async function listServices(engine: Engine, parameters: Parameters, signal?: AbortSignal): Promise<Page<ServiceSummary>> {
+export async function listServices(
+  engine: Engine,
+  parameters: Parameters,
+  signal?: AbortSignal,
+): Promise<Page<ServiceSummary>> {
   const range = parameters.range();
   const conditions = new Conditions();
   conditions.within('Timestamp', range);
@@ -90,7 +111,11 @@ export async function listServices(engine: Engine, parameters: Parameters, signa
       UNION ALL
       SELECT ServiceName, 0 AS Spans, 0 AS Errors, count() AS Logs FROM otel_logs WHERE ${conditions.text()} GROUP BY ServiceName
     ) GROUP BY ServiceName ORDER BY Spans DESC, ServiceName LIMIT ${LIMITS.apiRowsMax}`;
-  const result = await engine.query(sql, { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const result = await engine.query(sql, {
+    params: conditions.params,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   const items = rowsOf(result).map((row) => ({
     service: row.text('ServiceName'),
     spans: row.number('Spans'),
@@ -113,7 +138,11 @@ export async function listOperations(
   const sql = `SELECT SpanName, SpanKind, count() AS Spans, countIf(StatusCode = 'Error') AS Errors,
       toUInt64(quantile(0.5)(Duration)) AS P50, toUInt64(quantile(0.95)(Duration)) AS P95
     FROM otel_traces WHERE ${conditions.text()} GROUP BY SpanName, SpanKind ORDER BY Spans DESC, SpanName LIMIT ${LIMITS.apiRowsMax}`;
-  const result = await engine.query(sql, { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const result = await engine.query(sql, {
+    params: conditions.params,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   const items = rowsOf(result).map((row) => ({
     operation: row.text('SpanName'),
     kind: row.text('SpanKind'),

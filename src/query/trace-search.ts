@@ -2,7 +2,15 @@ import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { Page, TraceSummary } from './api.ts';
 import { rowsOf } from './otlp-rows.ts';
-import { type AttributeFilter, attributeFilters, type Nanos, type Parameters, readCursor, type TimeRange, writeCursor } from './parameters.ts';
+import {
+  type AttributeFilter,
+  attributeFilters,
+  type Nanos,
+  type Parameters,
+  readCursor,
+  type TimeRange,
+  writeCursor,
+} from './parameters.ts';
 import { Conditions } from './sql-text.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
 
@@ -10,7 +18,17 @@ const STATUS = ['Unset', 'Ok', 'Error'] as const;
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'] as const;
 
 /** Names of the parameters that filter spans. */
-export const SPAN_FILTERS: readonly string[] = ['service', 'operation', 'attribute', 'status', 'kind', 'minDuration', 'maxDuration', 'start', 'end'];
+export const SPAN_FILTERS: readonly string[] = [
+  'service',
+  'operation',
+  'attribute',
+  'status',
+  'kind',
+  'minDuration',
+  'maxDuration',
+  'start',
+  'end',
+];
 
 /** What a search asks of a span. A trace is found when one of its spans has it all. */
 export interface SpanFilter {
@@ -50,8 +68,10 @@ export function spanConditions(filter: SpanFilter, range: TimeRange = filter.ran
   conditions.equals('SpanName', filter.operation);
   conditions.equals('StatusCode', filter.status);
   conditions.equals('SpanKind', filter.kind);
-  if (filter.minDuration !== undefined) conditions.add(`Duration >= ${conditions.value(filter.minDuration.toString(), 'UInt64')}`);
-  if (filter.maxDuration !== undefined) conditions.add(`Duration <= ${conditions.value(filter.maxDuration.toString(), 'UInt64')}`);
+  if (filter.minDuration !== undefined)
+    conditions.add(`Duration >= ${conditions.value(filter.minDuration.toString(), 'UInt64')}`);
+  if (filter.maxDuration !== undefined)
+    conditions.add(`Duration <= ${conditions.value(filter.maxDuration.toString(), 'UInt64')}`);
   for (const attribute of filter.attributes) conditions.attribute(attribute, ATTRIBUTE_PLACES);
   return conditions;
 }
@@ -72,13 +92,21 @@ const SECOND = 1_000_000_000n;
 const SLICES: readonly Nanos[] = [2n * SECOND, 60n * SECOND, 1_800n * SECOND];
 
 /** Traces that have a matching span, the newest match first. */
-export async function searchTraces(engine: Engine, parameters: Parameters, signal?: AbortSignal): Promise<Page<TraceSummary>> {
+export async function searchTraces(
+  engine: Engine,
+  parameters: Parameters,
+  signal?: AbortSignal,
+): Promise<Page<TraceSummary>> {
   const filter = readSpanFilter(parameters);
   const limit = parameters.limit(20);
   const cursor = readCursor(parameters, isCursor);
   const end = cursor === undefined ? filter.range.end : BigInt(cursor.before);
   const found = await newestMatches(engine, filter, end, limit, cursor?.shown ?? [], signal);
-  const items = await summarise(engine, found.map(({ traceId }) => traceId), signal);
+  const items = await summarise(
+    engine,
+    found.map(({ traceId }) => traceId),
+    signal,
+  );
   const last = found[found.length - 1];
   const more = found.length === limit && last !== undefined;
   return { items, next: more ? nextCursor(last.time, items) : null };
@@ -112,7 +140,9 @@ async function newestMatches(
     const low = top - width > start ? top - width : start;
     if (low >= high) continue;
     const known = [...shown, ...found.map(({ traceId }) => traceId)];
-    found.push(...(await matchesWithin(engine, filter, { start: low, end: high }, limit - found.length, known, signal)));
+    found.push(
+      ...(await matchesWithin(engine, filter, { start: low, end: high }, limit - found.length, known, signal)),
+    );
     if (found.length >= limit || low === start) break;
     high = low;
   }
@@ -121,7 +151,9 @@ async function newestMatches(
 
 /** The start of the newest span stored; ClickHouse answers it from the parts' minima and maxima, without reading rows. */
 async function newestSpan(engine: Engine, signal: AbortSignal | undefined): Promise<Nanos> {
-  const { rows } = await engine.query('SELECT toUnixTimestamp64Nano(max(Timestamp)) FROM otel_traces', { ...(signal && { signal }) });
+  const { rows } = await engine.query('SELECT toUnixTimestamp64Nano(max(Timestamp)) FROM otel_traces', {
+    ...(signal && { signal }),
+  });
   return BigInt(String(rows[0][0]));
 }
 
@@ -137,7 +169,11 @@ async function matchesWithin(
   if (known.length > 0) conditions.add(`TraceId NOT IN ${conditions.value(known, 'Array(String)')}`);
   const sql = `SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM otel_traces
     WHERE ${conditions.text()} GROUP BY TraceId ORDER BY newest DESC, TraceId LIMIT ${limit}`;
-  const { rows } = await engine.query(sql, { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const { rows } = await engine.query(sql, {
+    params: conditions.params,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   return rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
 }
 
@@ -156,13 +192,21 @@ const SUMMARY_COLUMNS = [
 ];
 
 /** Summaries of these traces, in their order. Reads one row a trace and service. */
-async function summarise(engine: Engine, traceIds: readonly string[], signal: AbortSignal | undefined): Promise<TraceSummary[]> {
+async function summarise(
+  engine: Engine,
+  traceIds: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<TraceSummary[]> {
   if (traceIds.length === 0) return [];
   const range = await secondsOfTraces(engine, traceIds, signal);
   const within = range === undefined ? '1' : withinSeconds(range);
   const sql = `SELECT ${SUMMARY_COLUMNS.join(', ')} FROM otel_traces
     WHERE TraceId IN {ids:Array(String)} AND ${within} GROUP BY TraceId, ServiceName`;
-  const result = await engine.query(sql, { params: { ids: traceIds }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const result = await engine.query(sql, {
+    params: { ids: traceIds },
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   const byTrace = new Map<string, ServicePart[]>();
   for (const row of rowsOf(result)) {
     const part: ServicePart = {
@@ -198,7 +242,8 @@ interface ServicePart {
   readonly firstName: string;
 }
 
-const earliest = <T>(items: readonly T[], time: (item: T) => bigint): T => items.reduce((a, b) => (time(b) < time(a) ? b : a));
+const earliest = <T>(items: readonly T[], time: (item: T) => bigint): T =>
+  items.reduce((a, b) => (time(b) < time(a) ? b : a));
 
 function summaryOf(traceId: string, parts: readonly ServicePart[]): TraceSummary {
   const withRoot = parts.filter((part) => part.roots > 0);

@@ -52,12 +52,20 @@ export interface SecondsRange {
 }
 
 /** Where in time these traces are, from the look-up table; undefined when none of them is known. */
-export async function secondsOfTraces(engine: Engine, traceIds: readonly string[], signal?: AbortSignal): Promise<SecondsRange | undefined> {
+export async function secondsOfTraces(
+  engine: Engine,
+  traceIds: readonly string[],
+  signal?: AbortSignal,
+): Promise<SecondsRange | undefined> {
   const statement: Statement = {
     sql: 'SELECT toUInt32(min(Start)), toUInt32(max(End)), count() FROM otel_traces_trace_id_ts WHERE TraceId IN {ids:Array(String)}',
     params: { ids: traceIds },
   };
-  const { rows } = await engine.query(statement.sql, { params: statement.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const { rows } = await engine.query(statement.sql, {
+    params: statement.params,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   const [start, end, count] = rows[0].map(Number);
   return count === 0 ? undefined : { start, end };
 }
@@ -75,16 +83,28 @@ export interface TraceAnswer {
 }
 
 /** Every span of a trace as it arrived; undefined when there is none. */
-export async function findTrace(engine: Engine, traceId: string, signal?: AbortSignal): Promise<TraceAnswer | undefined> {
+export async function findTrace(
+  engine: Engine,
+  traceId: string,
+  signal?: AbortSignal,
+): Promise<TraceAnswer | undefined> {
   const range = await secondsOfTraces(engine, [traceId], signal);
   if (range === undefined) return undefined;
   const sql = `SELECT ${[...SPAN_COLUMNS, ...RESOURCE_COLUMNS].join(', ')} FROM otel_traces
     WHERE TraceId = {id:String} AND ${withinSeconds(range)} ORDER BY Timestamp, SpanId LIMIT ${LIMITS.traceSpansMax + 1}`;
-  const result = await engine.query(sql, { params: { id: traceId }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) });
+  const result = await engine.query(sql, {
+    params: { id: traceId },
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  });
   const rows = rowsOf(result);
   if (rows.length === 0) return undefined;
   const truncated = rows.length > LIMITS.traceSpansMax;
-  const resourceSpans = envelopesOf(rows.slice(0, LIMITS.traceSpansMax), { scopes: 'scopeSpans', items: 'spans' }, spanOf);
+  const resourceSpans = envelopesOf(
+    rows.slice(0, LIMITS.traceSpansMax),
+    { scopes: 'scopeSpans', items: 'spans' },
+    spanOf,
+  );
   return { otlp: { resourceSpans }, truncated };
 }
 
@@ -118,7 +138,10 @@ function spanOf(row: Row): unknown {
 }
 
 function statusOf(row: Row): object | undefined {
-  const status = omitDefaults({ message: row.text('StatusMessage'), code: numberOf(STATUS_CODES, row.text('StatusCode')) });
+  const status = omitDefaults({
+    message: row.text('StatusMessage'),
+    code: numberOf(STATUS_CODES, row.text('StatusCode')),
+  });
   return Object.keys(status).length === 0 ? undefined : status;
 }
 
