@@ -49,6 +49,12 @@ export class ByteBuffer {
     for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
   }
 
+  /** Empties the buffer and gives its memory back. */
+  release(): void {
+    this.bytes = new Uint8Array(FIRST_CAPACITY);
+    this.length = 0;
+  }
+
   view(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }

@@ -1,6 +1,8 @@
+const FIRST_CAPACITY = 64;
+
 /** A growing list of unsigned 32-bit integers; also holds Int32 (same bits) and, as pairs low/high, 64-bit values. */
 export class U32List {
-  values = new Uint32Array(64);
+  values = new Uint32Array(FIRST_CAPACITY);
   length = 0;
 
   push(value: number): void {
@@ -13,6 +15,12 @@ export class U32List {
     if (this.length + 2 > this.values.length) this.#grow();
     this.values[this.length++] = low;
     this.values[this.length++] = high;
+  }
+
+  /** Empties the list and gives its memory back. */
+  release(): void {
+    this.values = new Uint32Array(FIRST_CAPACITY);
+    this.length = 0;
   }
 
   #grow(): void {

@@ -26,6 +26,9 @@ export function truncatePart(part: Part, length: number): void {
   else part.length = length;
 }
 
+/** Empties a part and gives its memory back. */
+export const releasePart = (part: Part): void => part.release();
+
 export function partBytes(part: Part): number {
   if (part instanceof Dictionary) return part.sizeBytes;
   return part instanceof U32List ? part.values.length * 4 : part.bytes.length;

@@ -54,12 +54,23 @@ export class Dictionary {
 
   /** Forgets every entry from number `size` on, as if they had never been added. */
   truncate(size: number): void {
-    if (size === this.size) return;
+    const before = this.size;
+    if (size === before) return;
+    if (size === 0) this.#slots.fill(0);
+    // Newest first: an entry's slot is the last of its chain, so freeing it breaks no other chain.
+    else for (let entry = before - 1; entry >= size; entry--) this.#free(entry);
     this.data.length = this.starts.values[size];
     this.starts.length = size + 1;
     this.#hashes.length = size;
-    this.#slots.fill(0);
-    for (let entry = 0; entry < size; entry++) this.#place(entry);
+  }
+
+  /** Empties the dictionary and gives its memory back. */
+  release(): void {
+    this.data.release();
+    this.starts.release();
+    this.starts.push(0);
+    this.#hashes.release();
+    this.#slots = new Uint32Array(FIRST_SLOTS);
   }
 
   get sizeBytes(): number {
@@ -77,6 +88,13 @@ export class Dictionary {
       for (let i = 0; i < this.size; i++) this.#place(i);
     }
     return entry;
+  }
+
+  #free(entry: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = this.#hashes.values[entry] & mask;
+    while (this.#slots[slot] !== entry + 1) slot = (slot + 1) & mask;
+    this.#slots[slot] = 0;
   }
 
   #place(entry: number): void {

@@ -110,13 +110,17 @@ export class AttributeReader {
   /** Reads the KeyValue that ends at `end` and adds it to the map. */
   keyValue(map: MapColumn, end: number): void {
     const { start: valueStart, end: valueEnd } = this.#keyAndValue(end);
-    map.key(this.#cursor.bytes, this.keyStart, this.keyEnd);
+    const { keyStart, keyEnd } = this;
+    map.key(this.#cursor.bytes, keyStart, keyEnd);
     if (valueStart < 0) {
       this.#signature.item(Z);
       map.values.push(this.#cursor.bytes, 0, 0);
     } else {
       this.#cursor.at = valueStart;
       this.#value(map.values, valueEnd);
+      // The value may hold keys of its own.
+      this.keyStart = keyStart;
+      this.keyEnd = keyEnd;
     }
     this.#cursor.at = end;
   }

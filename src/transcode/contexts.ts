@@ -1,5 +1,5 @@
 import { ByteBuffer } from '../base/bytes.ts';
-import type { U32List } from '../base/lists.ts';
+import { U32List } from '../base/lists.ts';
 import {
   Fixed32Column,
   type GrowingColumn,
@@ -37,6 +37,8 @@ export class ResourceContexts {
   readonly entityRefs = new LowColumn();
   readonly schemaUrl = new LowColumn();
   readonly baggage = new MapColumn();
+  /** What a row of this resource adds to the files, in bytes. */
+  readonly rowBytes = new U32List();
   readonly #key = new ByteBuffer();
 
   get maps(): readonly MapColumn[] {
@@ -46,7 +48,7 @@ export class ResourceContexts {
   get parts(): readonly Part[] {
     const { serviceName, attributes, types, dropped, entityRefs, schemaUrl, baggage } = this;
     const columns = [serviceName, attributes, types, dropped, entityRefs, schemaUrl, baggage];
-    return [this.known, ...columns.flatMap((column) => column.parts)];
+    return [this.known, this.rowBytes, ...columns.flatMap((column) => column.parts)];
   }
 
   /** The number of the resource with these bytes, read when it is new. */
@@ -78,6 +80,7 @@ export class ResourceContexts {
   #read(cursor: Cursor, reader: AttributeReader, resource: Range, schemaUrl: Range, baggage: Uint8Array): void {
     const bytes = cursor.bytes;
     const refs = new ByteBuffer();
+    const before = this.attributes.values.data.length + this.baggage.values.data.length;
     let droppedCount = 0;
     let named = false;
     reader.begin();
@@ -108,6 +111,7 @@ export class ResourceContexts {
     this.entityRefs.push(text.bytes, 0, text.length);
     pushRange(this.schemaUrl, bytes, schemaUrl);
     readBaggage(baggage, this.baggage);
+    this.rowBytes.push(this.attributes.values.data.length + this.baggage.values.data.length - before);
   }
 }
 
@@ -120,6 +124,8 @@ export class ScopeContexts {
   readonly types = new LowColumn();
   readonly dropped = new Fixed32Column();
   readonly schemaUrl = new LowColumn();
+  /** What a row of this scope adds to the files, in bytes. */
+  readonly rowBytes = new U32List();
   readonly #key = new ByteBuffer();
 
   get maps(): readonly MapColumn[] {
@@ -128,7 +134,7 @@ export class ScopeContexts {
 
   get parts(): readonly Part[] {
     const columns = [this.name, this.version, this.attributes, this.types, this.dropped, this.schemaUrl];
-    return [this.known, ...columns.flatMap((column) => column.parts)];
+    return [this.known, this.rowBytes, ...columns.flatMap((column) => column.parts)];
   }
 
   find(cursor: Cursor, reader: AttributeReader, scope: Range, schemaUrl: Range): number {
@@ -157,6 +163,7 @@ export class ScopeContexts {
   #read(cursor: Cursor, reader: AttributeReader, scope: Range, schemaUrl: Range): void {
     const name = absent();
     const version = absent();
+    const before = this.attributes.values.data.length;
     let droppedCount = 0;
     reader.begin();
     cursor.at = Math.max(scope.start, 0);
@@ -173,8 +180,12 @@ export class ScopeContexts {
     pushRange(this.version, cursor.bytes, version);
     this.dropped.push(droppedCount);
     pushRange(this.schemaUrl, cursor.bytes, schemaUrl);
+    const attributeBytes = this.attributes.values.data.length - before;
+    this.rowBytes.push(attributeBytes + rangeBytes(name) + rangeBytes(version));
   }
 }
+
+const rangeBytes = (range: Range): number => (range.start < 0 ? 0 : range.end - range.start);
 
 /** Notes where a length-delimited field lies and passes over it. */
 export function takeRange(cursor: Cursor, range: Range, end: number): void {
@@ -190,10 +201,9 @@ export function pushRange(column: LowColumn | StringColumn, bytes: Uint8Array, r
 
 function appendRange(key: ByteBuffer, bytes: Uint8Array, range: Range): void {
   // Absent and empty are one; the length keeps two ranges apart.
-  const start = Math.max(range.start, 0);
-  const end = range.start < 0 ? 0 : range.end;
-  key.varint(end - start);
-  key.append(bytes, start, end);
+  const count = rangeBytes(range);
+  key.varint(count);
+  key.append(bytes, range.start, range.start + count);
 }
 
 function isServiceName(bytes: Uint8Array, reader: AttributeReader): boolean {

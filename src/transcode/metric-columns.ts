@@ -38,10 +38,12 @@ export class MetricContexts {
   readonly unit = new LowColumn();
   readonly metadata = new MapColumn();
   readonly metadataTypes = new LowColumn();
+  /** What a row of this metric adds to the files, in bytes. */
+  readonly rowBytes = new U32List();
   readonly maps = [this.metadata];
 
   get parts(): readonly Part[] {
-    return partsOf([this.name, this.description, this.unit, this.metadata, this.metadataTypes]);
+    return partsOf([this.name, this.description, this.unit, this.metadata, this.metadataTypes], this.rowBytes);
   }
 
   /** Adds a metric and answers its number. `metadata` are the places of its KeyValue messages. */
@@ -55,12 +57,14 @@ export class MetricContexts {
     pushRange(this.name, cursor.bytes, head.name);
     pushRange(this.description, cursor.bytes, head.description);
     pushRange(this.unit, cursor.bytes, head.unit);
+    const before = this.metadata.values.data.length;
     reader.begin();
     for (const { start, end } of metadata) {
       cursor.at = start;
       reader.keyValue(this.metadata, end);
     }
     reader.finish(this.metadata, this.metadataTypes);
+    this.rowBytes.push(this.metadata.values.data.length - before);
     return number;
   }
 

@@ -75,6 +75,11 @@ export class PointBatch implements Batch {
   readonly quantileEnds = new U32List();
   readonly quantile = new Fixed64Column();
   readonly quantileValue = new Fixed64Column();
+  /** Which of the columns above the table has; the others stay empty. */
+  readonly #has: ReadonlySet<string>;
+  readonly #scalars: readonly (readonly [Scalar, Fixed64Column])[];
+  readonly #words: readonly (readonly [Word, Fixed32Column])[];
+  readonly #values: readonly ValuesColumn[];
   readonly #shape: PointShape;
   readonly #own: Readonly<Record<string, GrowingColumn>>;
   /** Of the point being read: time and scalars as halves, in the order of SCALARS behind start, time and value. */
@@ -98,7 +103,16 @@ export class PointBatch implements Batch {
       'ValueAtQuantiles.Quantile': new ArrayColumn(this.quantile, this.quantileEnds, false),
       'ValueAtQuantiles.Value': new ArrayColumn(this.quantileValue, this.quantileEnds, true),
     };
-    this.parts = partsOf(Object.values(this.#own), ...this.head.parts);
+    const has = new Set(table.columns.map(({ name }) => name));
+    this.#has = has;
+    this.#scalars = [...this.scalars].filter(([name]) => has.has(name));
+    this.#words = [...this.words].filter(([name]) => has.has(name));
+    this.#values = [...this.values].filter(([name]) => has.has(name)).map(([, column]) => column);
+    const mine = Object.entries(this.#own).filter(([name]) => has.has(name));
+    this.parts = partsOf(
+      mine.map(([, column]) => column),
+      ...this.head.parts,
+    );
     this.maps = [this.head.attributes, this.exemplars.attributes];
   }
 
@@ -129,15 +143,16 @@ export class PointBatch implements Batch {
     const row = this.row;
     this.head.start.push(row.start.low, row.start.high);
     this.head.time.push(row.time.low, row.time.high);
-    this.numbers.push(row.kind, row.value.low, row.value.high);
-    this.optional.push(row.optional);
-    this.monotonic.push(aggregation.monotonic);
-    this.temporality.push(aggregation.temporality);
-    for (const name of SCALARS) this.scalars.get(name)?.push(row[name].low, row[name].high);
-    for (const name of WORDS) this.words.get(name)?.push(row[name]);
-    for (const values of this.values.values()) values.endRow();
-    endNestedRow(this.exemplars.ends, row.exemplars);
-    endNestedRow(this.quantileEnds, row.quantiles);
+    const has = this.#has;
+    if (has.has('ValueKind')) this.numbers.push(row.kind, row.value.low, row.value.high);
+    if (has.has('OptionalFields')) this.optional.push(row.optional);
+    if (has.has('IsMonotonic')) this.monotonic.push(aggregation.monotonic);
+    if (has.has('AggregationTemporality')) this.temporality.push(aggregation.temporality);
+    for (const [name, column] of this.#scalars) column.push(row[name].low, row[name].high);
+    for (const [name, column] of this.#words) column.push(row[name]);
+    for (const values of this.#values) values.endRow();
+    if (has.has('Exemplars.TimeUnix')) endNestedRow(this.exemplars.ends, row.exemplars);
+    if (has.has('ValueAtQuantiles.Value')) endNestedRow(this.quantileEnds, row.quantiles);
     this.head.endRow(place);
   }
 }

@@ -7,8 +7,8 @@ import type { TraceBatch } from './traces.ts';
 
 const NANOS_A_SECOND = 1e9;
 const TWO_TO_32 = 4294967296;
-/** A 64-bit count of nanoseconds as a double is off by less than this; the seconds below are widened by it, so they never exclude a span. */
-const ROUNDING_NANOS = 1024;
+/** A time, or the sum of a time and a duration, as a double is off by less than this; seconds are widened by it, so they never exclude a span. */
+const ROUNDING_NANOS = 4096;
 /** Both ends of DateTime. A time outside it is shown as the nearest end, which readers must take as "no bound". */
 const SECONDS_MAX = 0xffffffff;
 
@@ -19,12 +19,13 @@ function secondsBefore(low: number, high: number): number {
   return high >= 0x80000000 ? 0 : clampSeconds((high * TWO_TO_32 + low - ROUNDING_NANOS) / NANOS_A_SECOND);
 }
 
-/** Whole seconds after a time; as a bound it must hold for negative times too. */
-function secondsAfter(low: number, high: number): number {
-  return high >= 0x80000000 ? 0 : clampSeconds((high * TWO_TO_32 + low + ROUNDING_NANOS) / NANOS_A_SECOND + 1);
+/** Whole seconds after a time. */
+function secondsAfter(low: number, high: number, durationNanos: number): number {
+  const nanos = high * TWO_TO_32 + low + durationNanos + ROUNDING_NANOS;
+  return high >= 0x80000000 ? 0 : clampSeconds(nanos / NANOS_A_SECOND + 1);
 }
 
-/** otel_traces_trace_id_ts: one row for each trace of the batch, with the seconds around its spans' start times. */
+/** otel_traces_trace_id_ts: one row for each trace of the batch, with the seconds around its spans, from first start to last end. */
 export function traceIdsBatch(traces: TraceBatch): Batch {
   const count = traces.traceIds.size;
   const start = new Fixed32Column();
@@ -36,12 +37,14 @@ export function traceIdsBatch(traces: TraceBatch): Batch {
     end.push(0);
   }
   const times = traces.timestamp.list.values;
+  const durations = traces.duration.list.values;
   for (let row = 0; row < traces.rows; row++) {
     const trace = traces.traceOf.values[row];
     const low = times[row * 2];
     const high = times[row * 2 + 1];
+    const duration = durations[row * 2 + 1] * TWO_TO_32 + durations[row * 2];
     start.list.values[trace] = Math.min(start.list.values[trace], secondsBefore(low, high));
-    end.list.values[trace] = Math.max(end.list.values[trace], secondsAfter(low, high));
+    end.list.values[trace] = Math.max(end.list.values[trace], secondsAfter(low, high, duration));
   }
   const columns: Readonly<Record<string, GrowingColumn>> = {
     TraceId: traceIdColumn(traces.traceIds, index),

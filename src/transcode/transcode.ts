@@ -1,5 +1,6 @@
-import type { Signal } from '../base/signal.ts';
-import type { Part } from '../columns/builders.ts';
+import { LIMITS } from '../base/limits.ts';
+import { SIGNALS, type Signal } from '../base/signal.ts';
+import { type Part, releasePart } from '../columns/builders.ts';
 import { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { AttributeReader } from './attributes.ts';
@@ -32,12 +33,17 @@ const KEPT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The growing columns of one segment: all tables, and the resources, scopes and metrics that their rows share. */
 export class SegmentColumns {
-  resources = new ResourceContexts();
-  scopes = new ScopeContexts();
-  metrics = new MetricContexts();
-  traces = new TraceBatch(this.resources, this.scopes);
-  logs = new LogBatch(this.resources, this.scopes);
-  points: Readonly<Record<number, PointBatch>> = pointBatches(this);
+  readonly resources = new ResourceContexts();
+  readonly scopes = new ScopeContexts();
+  readonly metrics = new MetricContexts();
+  readonly traces = new TraceBatch(this.resources, this.scopes);
+  readonly logs = new LogBatch(this.resources, this.scopes);
+  readonly points: Readonly<Record<number, PointBatch>> = pointBatches(this);
+
+  /** Bytes that the rows will repeat of their resource, scope and metric when they are frozen. */
+  repeatedBytes = 0;
+  readonly batches: readonly Batch[] = [this.traces, this.logs, ...Object.values(this.points)];
+  readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
 
   /** Spans, log records and data points. */
   get items(): number {
@@ -49,12 +55,13 @@ export class SegmentColumns {
     return sizeOfParts([...this.partsOf('traces'), ...this.logs.parts, ...this.partsOf('metrics')]);
   }
 
-  get batches(): readonly Batch[] {
-    return [this.traces, this.logs, ...Object.values(this.points)];
-  }
-
   /** Everything that a request of this signal may lengthen. */
   partsOf(signal: Signal): readonly Part[] {
+    this.#partsOf[signal] ??= this.#collectParts(signal);
+    return this.#partsOf[signal];
+  }
+
+  #collectParts(signal: Signal): readonly Part[] {
     const shared = [...this.resources.parts, ...this.scopes.parts];
     if (signal === 'traces') return [...shared, ...this.traces.parts];
     if (signal === 'logs') return [...shared, ...this.logs.parts];
@@ -69,14 +76,13 @@ export class SegmentColumns {
 
   /** Empties the columns. Buffers are kept for reuse unless a giant segment has made them large. */
   reset(): void {
-    if (this.sizeBytes > KEPT_BYTES_MAX) {
-      Object.assign(this, new SegmentColumns());
-      return;
-    }
-    for (const signal of ['traces', 'logs', 'metrics'] as const) {
+    const release = this.sizeBytes > KEPT_BYTES_MAX;
+    for (const signal of SIGNALS) {
       const parts = this.partsOf(signal);
-      cutParts(parts, new Array<number>(parts.length).fill(0));
+      if (release) parts.forEach(releasePart);
+      else cutParts(parts, new Array<number>(parts.length).fill(0));
     }
+    this.repeatedBytes = 0;
     this.forgetGuesses();
   }
 }
@@ -96,16 +102,19 @@ export function transcode(
   const parts = columns.partsOf(signal);
   const mark = markParts(parts);
   const before = columns.items;
+  const repeatedBefore = columns.repeatedBytes;
   const cursor = new Cursor(body);
   const walk = {
     columns,
     cursor,
     readers: { item: new AttributeReader(cursor), nested: new AttributeReader(cursor) },
+    repeatedBytesMax: repeatedBefore + LIMITS.requestUnpackedBytesMax,
     baggage: new TextEncoder().encode(baggage),
     received: { low: Number(received & 0xffffffffn), high: Number((received >> 32n) & 0xffffffffn) },
   };
   const cut = (): void => {
     cutParts(parts, mark);
+    columns.repeatedBytes = repeatedBefore;
     columns.forgetGuesses();
   };
   try {

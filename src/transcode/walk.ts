@@ -1,5 +1,7 @@
+import { LIMITS } from '../base/limits.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Cursor } from '../wire/protobuf.ts';
+import { WireError } from '../wire/wire-error.ts';
 import type { AttributeReaders } from './attributes.ts';
 import { absent, type Range, takeRange } from './contexts.ts';
 import type { Halves } from './logs.ts';
@@ -14,6 +16,8 @@ export interface Walk {
   readonly readers: AttributeReaders;
   readonly baggage: Uint8Array;
   readonly received: Halves;
+  /** What `columns.repeatedBytes` may become by this request. */
+  readonly repeatedBytesMax: number;
 }
 
 export interface RequestResult {
@@ -23,7 +27,7 @@ export interface RequestResult {
 
 type ReadItem = (end: number, place: Place) => void;
 
-const METRIC_FIELDS = {
+const METRIC_FIELDS: Readonly<Record<number, string>> = {
   1: 'name',
   2: 'description',
   3: 'unit',
@@ -33,6 +37,46 @@ const METRIC_FIELDS = {
   10: 'exponential_histogram',
   11: 'summary',
   12: 'metadata',
+};
+
+/** Field numbers of `Metric.data`. */
+const GAUGE = 5;
+const SUM = 7;
+const SUMMARY = 11;
+
+const POINTS = { 1: 'data_points' };
+const POINTS_AND_TEMPORALITY = { ...POINTS, 2: 'aggregation_temporality' };
+const DATA_FIELDS: Readonly<Record<number, Readonly<Record<number, string>>>> = {
+  5: POINTS,
+  7: { ...POINTS_AND_TEMPORALITY, 3: 'is_monotonic' },
+  9: POINTS_AND_TEMPORALITY,
+  10: POINTS_AND_TEMPORALITY,
+  11: POINTS,
+};
+
+/** What the envelopes and their fields are called, for error messages. */
+interface EnvelopeNames {
+  readonly request: string;
+  readonly resource: string;
+  readonly scope: string;
+  readonly requestFields: Readonly<Record<number, string>>;
+  readonly resourceFields: Readonly<Record<number, string>>;
+  readonly scopeFields: Readonly<Record<number, string>>;
+}
+
+const envelopes = (signal: string, items: string): EnvelopeNames => ({
+  request: `Export${signal === 'Spans' ? 'Trace' : signal}ServiceRequest`,
+  resource: `Resource${signal}`,
+  scope: `Scope${signal}`,
+  requestFields: { 1: `resource_${signal.toLowerCase()}` },
+  resourceFields: { 1: 'resource', 2: `scope_${signal.toLowerCase()}`, 3: 'schema_url' },
+  scopeFields: { 1: 'scope', 2: items, 3: 'schema_url' },
+});
+
+const ENVELOPES: Readonly<Record<Signal, EnvelopeNames>> = {
+  traces: envelopes('Spans', 'spans'),
+  metrics: envelopes('Metrics', 'metrics'),
+  logs: envelopes('Logs', 'log_records'),
 };
 
 /**
@@ -58,20 +102,21 @@ export function walkRequest(walk: Walk, signal: Signal, skip: ReadonlyMap<number
     logs: (end, place) => columns.logs.record(cursor, readers, end, place.resource, place.scope, walk.received),
     metrics: (end, place) => readMetric(walk, end, place),
   };
+  const names = ENVELOPES[signal];
   cursor.at = 0;
   const end = cursor.bytes.length;
   while (cursor.at < end) {
     const tag = cursor.tag(end);
-    if (tag !== 0x0a) cursor.unknown(tag, end, 'ExportRequest', { 1: 'resource envelopes' });
-    else readResource(walk, cursor.lengthEnd(end), readItem[signal]);
+    if (tag !== 0x0a) cursor.unknown(tag, end, names.request, names.requestFields);
+    else readResource(walk, cursor.lengthEnd(end), names, readItem[signal]);
   }
   return { invalid };
 }
 
-function readResource(walk: Walk, end: number, readItem: ReadItem): void {
+function readResource(walk: Walk, end: number, names: EnvelopeNames, readItem: ReadItem): void {
   const { columns, cursor, readers } = walk;
   const place: Place = { resource: -1, scope: -1, metric: -1 };
-  const { head, schemaUrl } = readEnvelopeHead(cursor, end);
+  const { head, schemaUrl } = readEnvelopeHead(cursor, end, names.resource, names.resourceFields);
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     if (tag !== 0x12) {
@@ -83,13 +128,14 @@ function readResource(walk: Walk, end: number, readItem: ReadItem): void {
     if (place.resource < 0)
       place.resource = columns.resources.find(cursor, readers.item, head, schemaUrl, walk.baggage);
     cursor.at = start;
-    readScope(walk, scopeEnd, place, readItem);
+    readScope(walk, scopeEnd, place, names, readItem);
   }
 }
 
-function readScope(walk: Walk, end: number, place: Place, readItem: ReadItem): void {
+function readScope(walk: Walk, end: number, place: Place, names: EnvelopeNames, readItem: ReadItem): void {
   const { columns, cursor, readers } = walk;
-  const { head, schemaUrl } = readEnvelopeHead(cursor, end);
+  const { head, schemaUrl } = readEnvelopeHead(cursor, end, names.scope, names.scopeFields);
+  const rowsBefore = columns.items;
   place.scope = -1;
   while (cursor.at < end) {
     const tag = cursor.tag(end);
@@ -103,10 +149,27 @@ function readScope(walk: Walk, end: number, place: Place, readItem: ReadItem): v
     cursor.at = start;
     readItem(itemEnd, place);
   }
+  if (place.scope < 0) return;
+  const rowBytes = columns.resources.rowBytes.values[place.resource] + columns.scopes.rowBytes.values[place.scope];
+  countRepeated(walk, columns.items - rowsBefore, rowBytes);
+}
+
+/** Rows point at their resource, scope and metric until they are frozen; what that will unpack to is bounded here. */
+function countRepeated(walk: Walk, rows: number, rowBytes: number): void {
+  walk.columns.repeatedBytes += rows * rowBytes;
+  if (walk.columns.repeatedBytes <= walk.repeatedBytesMax) return;
+  throw new WireError(
+    `with resource, scope and metadata repeated for each item it has more than ${LIMITS.requestUnpackedBytesMax} bytes: send fewer items at a time`,
+  );
 }
 
 /** Finds resource or scope (1) and schema URL (3), which may stand behind the items (2); the cursor is put back. */
-function readEnvelopeHead(cursor: Cursor, end: number): { head: Range; schemaUrl: Range } {
+function readEnvelopeHead(
+  cursor: Cursor,
+  end: number,
+  message: string,
+  fields: Readonly<Record<number, string>>,
+): { head: Range; schemaUrl: Range } {
   const start = cursor.at;
   const head = absent();
   const schemaUrl = absent();
@@ -115,7 +178,7 @@ function readEnvelopeHead(cursor: Cursor, end: number): { head: Range; schemaUrl
     if (tag === 0x0a) takeRange(cursor, head, end);
     else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
     else if (tag === 0x12) cursor.at = cursor.lengthEnd(end);
-    else cursor.unknown(tag, end, 'envelope', { 1: 'resource or scope', 2: 'items', 3: 'schema_url' });
+    else cursor.unknown(tag, end, message, fields);
   }
   cursor.at = start;
   return { head, schemaUrl };
@@ -162,17 +225,16 @@ function readPoints(walk: Walk, kind: number, data: Range, place: Place): void {
       const range = absent();
       takeRange(cursor, range, data.end);
       points.push(range);
-    } else if (tag === 0x10) aggregation.temporality = cursor.varint32(data.end) | 0;
-    else if (tag === 0x18) aggregation.monotonic = cursor.varint32(data.end) === 0 ? 0 : 1;
-    else
-      cursor.unknown(tag, data.end, 'metric data', {
-        1: 'data_points',
-        2: 'aggregation_temporality',
-        3: 'is_monotonic',
-      });
+    } else if (tag === 0x10 && kind !== GAUGE && kind !== SUMMARY)
+      aggregation.temporality = cursor.varint32(data.end) | 0;
+    else if (tag === 0x18 && kind === SUM) {
+      cursor.varint64(data.end);
+      aggregation.monotonic = (cursor.low | cursor.high) === 0 ? 0 : 1;
+    } else cursor.unknown(tag, data.end, METRIC_FIELDS[kind], DATA_FIELDS[kind]);
   }
   for (const { start, end } of points) {
     cursor.at = start;
     batch.point(cursor, readers, end, place, aggregation);
   }
+  countRepeated(walk, points.length, walk.columns.metrics.rowBytes.values[place.metric]);
 }

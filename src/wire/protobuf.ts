@@ -33,9 +33,10 @@ export class Cursor {
       this.at++;
       return first;
     }
-    const tag = this.varint32(end);
-    if (tag >>> 3 === 0) throw new WireError(`field number 0 at byte ${this.at}`);
-    return tag >>> 0;
+    const start = this.at;
+    this.varint64(end);
+    if (this.high !== 0 || this.low < 8) throw new WireError(`the tag at byte ${start} has no valid field number`);
+    return this.low;
   }
 
   /** The low 32 bits of a varint, unsigned. */
@@ -108,11 +109,15 @@ export class Cursor {
 
   /** Reads the length of a length-delimited field and answers where the field ends. The cursor then stands at its first byte. */
   lengthEnd(end: number): number {
-    const length = this.varint32(end);
+    let length = this.bytes[this.at];
+    if (length < 128 && this.at < end) this.at++;
+    else {
+      this.varint64(end);
+      length = this.high * 0x100000000 + this.low;
+    }
     const fieldEnd = this.at + length;
-    if (fieldEnd > end)
-      throw new WireError(`length ${length} at byte ${this.at} exceeds its message, which ends at byte ${end}`);
-    return fieldEnd;
+    if (fieldEnd <= end) return fieldEnd;
+    throw new WireError(`length ${length} at byte ${this.at} exceeds its message, which ends at byte ${end}`);
   }
 
   /** Passes over a field whose number is not known. */
