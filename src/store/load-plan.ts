@@ -54,7 +54,7 @@ const PERMANENT_CODES: ReadonlySet<number> = new Set([
   636, // CANNOT_EXTRACT_TABLE_STRUCTURE
 ]);
 
-export function isPermanent(error: unknown): boolean {
+function isPermanent(error: unknown): boolean {
   return error instanceof DamagedSegment || (error instanceof EngineError && PERMANENT_CODES.has(error.code));
 }
 
