@@ -6,6 +6,9 @@ import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { diskSpace } from '../host/space.ts';
+import { type ApiOptions, startApi } from '../query/server.ts';
+import { bearerCheck } from '../receive/auth.ts';
+import { readTls } from '../receive/tls.ts';
 import type { EngineOptions } from '../store/open.ts';
 import type { RetentionRules } from '../store/retention.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -13,7 +16,7 @@ import { prometheusText } from '../vitals/prometheus.ts';
 import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
-import { startApi } from './interim-api.ts';
+import { tlsOf } from './receiver-process.ts';
 import type { Settings } from './settings.ts';
 import { statusOf } from './status.ts';
 
@@ -36,9 +39,11 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const report = () => reportOf(start, store, vitals);
   const api = await startApi({
+    ...protection(start),
     engine: store.engine,
-    host: settings.host,
-    port: settings['api.port'],
+    now: () => systemClock.unixNano(),
+    uiDirectory: path.join(import.meta.dirname, '../ui'),
+    report: (text) => log.warn(text),
     status: async () =>
       statusOf(await report(), {
         startedAtMs: start.startedAtMs,
@@ -47,7 +52,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         configuration: start.configuration,
       }),
     metricsText: async () => prometheusText(await report()),
-    ready: () => fleet.ready,
+    ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
   channel.send({ type: 'ready', role: 'store', addresses: [`api:${api.port}`] });
   return {
@@ -68,6 +73,15 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
       await store.close();
       await lock.release();
     },
+  };
+}
+
+/** TLS and tokens are the same on every port. */
+function protection({ settings, tokens }: Start): Pick<ApiOptions, 'tls' | 'authorize'> {
+  const tls = tlsOf(settings);
+  return {
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+    ...(tokens.length === 0 ? {} : { authorize: bearerCheck(tokens) }),
   };
 }
 

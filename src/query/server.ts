@@ -15,8 +15,8 @@ export interface ApiOptions extends ApiWorld {
   readonly uiDirectory: string | null;
   readonly metricsText: () => Promise<string>;
   readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] };
-  /** PEM texts. */
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Certificate and key as PEM, and what is asked of clients. */
+  readonly tls?: https.ServerOptions;
   /** Says whether an `authorization` header may read; absent, everybody may. */
   readonly authorize?: (header: string | undefined) => boolean;
   readonly report?: (text: string) => void;

@@ -249,7 +249,7 @@ function summaryOf(traceId: string, parts: readonly ServicePart[]): TraceSummary
   const withRoot = parts.filter((part) => part.roots > 0);
   const first = earliest(parts, (part) => part.first);
   const root = withRoot.length > 0 ? earliest(withRoot, (part) => part.rootTime) : first;
-  const last = parts.reduce((latest, part) => (part.last > latest ? part.last : latest), parts[0].last);
+  const { last } = earliest(parts, (part) => -part.last);
   const bySpans = [...parts].sort((a, b) => b.spans - a.spans || a.service.localeCompare(b.service));
   return {
     traceId,
