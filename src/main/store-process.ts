@@ -41,6 +41,8 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const api = await startApi({
     ...protection(start),
     engine: store.engine,
+    host: settings.host,
+    port: settings['api.port'],
     now: () => systemClock.unixNano(),
     uiDirectory: path.join(import.meta.dirname, '../ui'),
     report: (text) => log.warn(text),
