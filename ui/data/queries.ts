@@ -1,0 +1,107 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import type {
+  Facet,
+  LogHistogram,
+  LogRecord,
+  MetricSeries,
+  MetricSummary,
+  OtlpTrace,
+  Page,
+  ServiceSummary,
+  Status,
+  TraceHistogram,
+  TraceSummary,
+} from '../../src/query/api.ts';
+import { getJson, type Query } from './client.ts';
+
+/**
+ * One hook per question to the API. `tick` is the frame's clock: it changes when the range is asked for anew (live, refresh), and what
+ * was shown stays until the new answer is there.
+ */
+
+const PAGE_ROWS = 500;
+
+function useAnswer<T>(path: string, query: Query, tick: number, enabled = true) {
+  return useQuery({
+    queryKey: [path, query, tick],
+    queryFn: async ({ signal }) => (await getJson<T>(path, query, signal)).body,
+    placeholderData: keepPreviousData,
+    enabled,
+  });
+}
+
+function usePages<T>(path: string, query: Query, tick: number) {
+  return useInfiniteQuery({
+    queryKey: [path, query, tick],
+    queryFn: async ({ signal, pageParam }) =>
+      (await getJson<Page<T>>(path, { ...query, limit: PAGE_ROWS, cursor: pageParam }, signal)).body,
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useTraces(query: Query, tick: number) {
+  return usePages<TraceSummary>('/traces', query, tick);
+}
+
+export function useTraceHistogram(query: Query, tick: number) {
+  return useAnswer<TraceHistogram>('/traces/histogram', query, tick);
+}
+
+export function useTraceFacets(query: Query, tick: number, enabled = true) {
+  return useAnswer<Page<Facet>>('/traces/facets', query, tick, enabled);
+}
+
+/** A whole trace. `truncated`: it has more spans than the API answers. */
+export function useTrace(traceId: string) {
+  return useQuery({
+    queryKey: ['/traces', traceId],
+    queryFn: async ({ signal }) => {
+      const { body, headers } = await getJson<OtlpTrace>(`/traces/${traceId}`, {}, signal);
+      return { trace: body, truncated: headers.get('clew-truncated') === 'true' };
+    },
+    structuralSharing: false,
+  });
+}
+
+export function useServices(range: Query, tick: number, enabled = true) {
+  return useAnswer<Page<ServiceSummary>>('/services', range, tick, enabled);
+}
+
+export function useLogs(query: Query, tick: number) {
+  return usePages<LogRecord>('/logs', query, tick);
+}
+
+/** Logs that carry a span's ids, newest first. */
+export function useSpanLogs(traceId: string, spanId: string, aroundMs: number, enabled: boolean) {
+  const day = 86_400_000;
+  const query = { traceId, spanId, start: Math.floor(aroundMs - day), end: Math.ceil(aroundMs + day), limit: 200 };
+  return useQuery({
+    queryKey: ['/logs', query],
+    queryFn: async ({ signal }) => (await getJson<Page<LogRecord>>('/logs', query, signal)).body,
+    enabled,
+  });
+}
+
+export function useLogHistogram(query: Query, tick: number) {
+  return useAnswer<LogHistogram>('/logs/histogram', query, tick);
+}
+
+export function useMetrics(query: Query, tick: number) {
+  return useAnswer<Page<MetricSummary>>('/metrics', query, tick);
+}
+
+export function useMetricSeries(name: string, query: Query, tick: number, enabled: boolean) {
+  return useAnswer<MetricSeries>(`/metrics/${encodeURIComponent(name)}`, query, tick, enabled);
+}
+
+const STATUS_INTERVAL_MS = 5_000;
+
+export function useStatus(refetch = true) {
+  return useQuery({
+    queryKey: ['/status'],
+    queryFn: async ({ signal }) => (await getJson<Status>('/status', {}, signal)).body,
+    refetchInterval: refetch ? STATUS_INTERVAL_MS : false,
+  });
+}

@@ -1,0 +1,77 @@
+import { lazy, Suspense, useState } from 'react';
+import { Redirect, Route, Switch } from 'wouter';
+import { EmptyPanel, Skeleton } from '../parts/states.tsx';
+import styles from './frame.module.css';
+import { Help } from './help.tsx';
+import { useKeys } from './keys.ts';
+import { Nav, PLACES } from './nav.tsx';
+import { Palette } from './palette.tsx';
+import { RangeProvider } from './range.tsx';
+import { TopBar } from './top-bar.tsx';
+import { placeAddress, useUrl } from './url.ts';
+
+const TracesPage = lazy(() => import('../pages/traces/traces-page.tsx'));
+const TracePage = lazy(() => import('../pages/trace/trace-page.tsx'));
+const LogsPage = lazy(() => import('../pages/logs/logs-page.tsx'));
+const MetricsPage = lazy(() => import('../pages/metrics/metrics-page.tsx'));
+const StatusPage = lazy(() => import('../pages/status/status-page.tsx'));
+
+/** The frame of every page: places on the left, time and search above, the page below. */
+export function App() {
+  return (
+    <RangeProvider>
+      <Frame />
+    </RangeProvider>
+  );
+}
+
+type Panel = 'palette' | 'help' | null;
+
+function Frame() {
+  const { params, go } = useUrl();
+  const [panel, setPanel] = useState<Panel>(null);
+  const goKeys = Object.fromEntries(PLACES.map(({ key, path }) => [key, () => go(placeAddress(path, params))]));
+  useKeys({
+    ...goKeys,
+    'mod+k': () => setPanel(panel === 'palette' ? null : 'palette'),
+    '?': () => setPanel(panel === 'help' ? null : 'help'),
+  });
+  return (
+    <div className={styles.frame}>
+      <a className={styles.skip} href="#page">
+        Skip to the page
+      </a>
+      <Nav />
+      <div className={styles.right}>
+        <TopBar onSearch={() => setPanel('palette')} onHelp={() => setPanel('help')} />
+        <main id="page" className={styles.page} tabIndex={-1}>
+          <Suspense fallback={<Skeleton />}>
+            <Pages />
+          </Suspense>
+        </main>
+      </div>
+      {panel === 'palette' && <Palette onClose={() => setPanel(null)} />}
+      {panel === 'help' && <Help onClose={() => setPanel(null)} />}
+    </div>
+  );
+}
+
+function Pages() {
+  return (
+    <Switch>
+      <Route path="/traces" component={TracesPage} />
+      <Route path="/traces/:traceId">{({ traceId }) => <TracePage key={traceId} traceId={traceId} />}</Route>
+      <Route path="/logs" component={LogsPage} />
+      <Route path="/metrics" component={MetricsPage} />
+      <Route path="/status" component={StatusPage} />
+      <Route path="/">
+        <Redirect to="/traces" replace />
+      </Route>
+      <Route>
+        <EmptyPanel title="There is no such page">
+          <p>Choose a place on the left, or press Ctrl-K and type what you look for.</p>
+        </EmptyPanel>
+      </Route>
+    </Switch>
+  );
+}

@@ -1,0 +1,64 @@
+import { useState } from 'react';
+import { Link } from 'wouter';
+import { Icon, type IconName } from '../parts/icon.tsx';
+import styles from './frame.module.css';
+import { placeAddress, useUrl } from './url.ts';
+
+/** The places of the UI, with the key that goes there. */
+export const PLACES: readonly {
+  readonly path: string;
+  readonly name: string;
+  readonly icon: IconName;
+  readonly key: string;
+}[] = [
+  { path: '/traces', name: 'Traces', icon: 'traces', key: '1' },
+  { path: '/logs', name: 'Logs', icon: 'logs', key: '2' },
+  { path: '/metrics', name: 'Metrics', icon: 'metrics', key: '3' },
+  { path: '/status', name: 'Status', icon: 'status', key: '4' },
+];
+
+const KEY = 'clew.nav';
+
+export function Nav() {
+  const { path, params } = useUrl();
+  const [narrow, setNarrow] = useState(() => localStorage.getItem(KEY) === 'narrow');
+  const toggle = () => {
+    localStorage.setItem(KEY, narrow ? 'wide' : 'narrow');
+    setNarrow(!narrow);
+  };
+  return (
+    <nav className={`${styles.nav} ${narrow ? styles.narrow : ''}`} aria-label="Places">
+      <div className={styles.brand}>
+        <img src="/favicon.svg" width={20} height={20} alt="" />
+        <span>Clew</span>
+      </div>
+      <ul>
+        {PLACES.map((place) => {
+          const here = path === place.path || path.startsWith(`${place.path}/`);
+          return (
+            <li key={place.path}>
+              <Link
+                href={placeAddress(place.path, params)}
+                className={styles.place}
+                aria-current={here ? 'page' : undefined}
+                title={`${place.name} (${place.key})`}
+              >
+                <Icon name={place.icon} size={16} />
+                <span>{place.name}</span>
+              </Link>
+            </li>
+          );
+        })}
+      </ul>
+      <button
+        type="button"
+        className={styles.collapse}
+        aria-label={narrow ? 'Widen the navigation' : 'Narrow the navigation'}
+        title={narrow ? 'Widen' : 'Narrow'}
+        onClick={toggle}
+      >
+        <Icon name={narrow ? 'right' : 'left'} size={12} />
+      </button>
+    </nav>
+  );
+}

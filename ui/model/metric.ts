@@ -1,0 +1,50 @@
+import type { MetricKind } from '../../src/query/api.ts';
+
+/** The functions that the API offers for each kind of metric, the default first. */
+export const FUNCTIONS: Readonly<Record<MetricKind, readonly string[]>> = {
+  gauge: ['avg', 'min', 'max', 'last'],
+  sum: ['rate', 'increase', 'last'],
+  histogram: ['heatmap', 'p50', 'p90', 'p95', 'p99', 'avg', 'rate'],
+  exponentialHistogram: ['heatmap', 'p50', 'p90', 'p95', 'p99', 'avg', 'rate'],
+  summary: ['avg', 'rate'],
+};
+
+export const KIND_NAME: Readonly<Record<MetricKind, string>> = {
+  gauge: 'gauge',
+  sum: 'sum',
+  histogram: 'histogram',
+  exponentialHistogram: 'exp. histogram',
+  summary: 'summary',
+};
+
+/** Unit of what a function answers: a rate is per second, and a rate of a distribution counts its values. */
+export function unitOf(kind: MetricKind, unit: string, name: string): string {
+  if (name !== 'rate') return unit;
+  return kind === 'sum' ? `${unit === '1' || unit.startsWith('{') ? '' : unit}/s` : '/s';
+}
+
+/** `GET /cart · 200`: the labels of a series; the metric's name when it has none. */
+export function seriesName(labels: Readonly<Record<string, string>>, metric: string): string {
+  const values = Object.values(labels).map((value) => (value === '' ? '(none)' : value));
+  return values.length === 0 ? metric : values.join(' · ');
+}
+
+export interface AlignedSeries {
+  /** Unix seconds, ascending. */
+  readonly times: readonly number[];
+  readonly values: readonly (readonly (number | null)[])[];
+}
+
+/** Series with different times on one axis; null where a series has no point. */
+export function alignSeries(
+  series: readonly { readonly points: readonly (readonly [number, number | null])[] }[],
+): AlignedSeries {
+  const times = [...new Set(series.flatMap(({ points }) => points.map(([ms]) => ms)))].sort((a, b) => a - b);
+  const places = new Map(times.map((ms, place) => [ms, place]));
+  const values = series.map(({ points }) => {
+    const row: (number | null)[] = new Array(times.length).fill(null);
+    for (const [ms, value] of points) row[places.get(ms) as number] = value;
+    return row;
+  });
+  return { times: times.map((ms) => ms / 1e3), values };
+}
