@@ -35,8 +35,10 @@ export interface FleetMember {
   readonly restarts: number;
 }
 
-/** A backup that `clew backup` asks the running store for, and its answer. */
+/** What `clew backup` asks of a running Clew: receivers seal what is open, then the store copies; each answers with the same id. */
 export type BackupMessage =
+  | { readonly type: 'seal'; readonly id: number }
+  | { readonly type: 'sealDone'; readonly id: number; readonly receiver: number }
   | { readonly type: 'backup'; readonly id: number; readonly directory: string }
   | { readonly type: 'backupDone'; readonly id: number; readonly report: string; readonly ok: boolean };
 

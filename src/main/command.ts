@@ -4,11 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { unreachable } from '../base/assert.ts';
 import { LIMITS } from '../base/limits.ts';
-import { INSTANCE_FILE, LOCK_FILE } from '../base/names.ts';
+import { DIRECTORIES, INSTANCE_FILE, LOCK_FILE } from '../base/names.ts';
 import { systemClock } from '../host/clock.ts';
 import { errorText, readWhole } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { takeLock } from '../host/process-lock.ts';
+import { randomHex } from '../host/random.ts';
+import { openInstance } from '../journal/identity-files.ts';
 import { type Arguments, readArguments } from './arguments.ts';
 import { stderrLog } from './child.ts';
 import { type Config, loadConfig, showSettings } from './config.ts';
@@ -159,6 +161,15 @@ async function backUp(config: Config, directory: string): Promise<number> {
   const { describeBackup, storeOptions } = await import('./store-process.ts');
   try {
     const { storePassword } = await readSecrets(settings);
+    const { recoverRetired } = await import('../receive/recovery.ts');
+    const instance = await openInstance(nodeDisk, settings.data, randomHex);
+    const report = (text: string): void => void process.stderr.write(`clew: ${text}\n`);
+    // What a Clew that was killed has left in its journals belongs to the backup: no receiver runs, so all are retired.
+    await recoverRetired(
+      { disk: nodeDisk, instance, report, reportDamage: report },
+      path.join(settings.data, DIRECTORIES.journal),
+      0,
+    );
     const store = await openStore(storeOptions({ settings, storePassword }));
     try {
       print(`backup in ${directory}: ${describeBackup(await store.backup(directory))}\n`);

@@ -24,9 +24,9 @@ export interface FleetOptions {
   /** Every process has been ready for the first time. */
   readonly onReady: (endpoints: Fleet['endpoints']) => void;
   readonly onHopeless: (message: string) => void;
-  readonly onBackupDone: (message: Extract<ChannelMessage, { type: 'backupDone' }>) => void;
-  /** The store process is not there: nothing that it was asked for will be answered. */
-  readonly onStoreDown: () => void;
+  readonly onBackup: (message: Extract<ChannelMessage, { type: 'backupDone' | 'sealDone' }>) => void;
+  /** A process became ready or died. */
+  readonly onChange: () => void;
 }
 
 /** All child processes of a running Clew, and the post between them. */
@@ -55,8 +55,17 @@ export class Processes {
     this.#store.send(message);
   }
 
+  sendToReceivers(message: ChannelMessage): void {
+    for (const receiver of this.#receivers) receiver.send(message);
+  }
+
   get storeIsReady(): boolean {
     return this.#store.isReady;
+  }
+
+  /** Indexes of the receivers that are up. */
+  get readyReceivers(): readonly number[] {
+    return this.#receivers.flatMap((receiver, index) => (receiver.isReady ? [index] : []));
   }
 
   /** Receivers answer what is open and seal what they have, then the store loads what it can in the time that is left. True: all ended by themselves. */
@@ -98,7 +107,8 @@ export class Processes {
         this.#receivers[message.receiver]?.send(message);
         break;
       case 'backupDone':
-        this.#options.onBackupDone(message);
+      case 'sealDone':
+        this.#options.onBackup(message);
         break;
       case 'hello':
       case 'ready':
@@ -107,6 +117,7 @@ export class Processes {
       case 'start':
       case 'fleet':
       case 'backup':
+      case 'seal':
         break;
       default:
         unreachable(message);
@@ -116,7 +127,6 @@ export class Processes {
   #changed(): void {
     const endpoints = this.#endpoints();
     const all = [this.#store, ...this.#receivers];
-    if (!this.#store.isReady) this.#options.onStoreDown();
     const started = all.every((keeper) => keeper.wasReady);
     this.#store.send({
       type: 'fleet',
@@ -133,6 +143,7 @@ export class Processes {
       this.#announced = true;
       this.#options.onReady(endpoints);
     }
+    this.#options.onChange();
   }
 
   /** Where each door is, as a client of this machine writes it; '' while it is not known. */

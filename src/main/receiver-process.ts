@@ -45,6 +45,10 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
     take(message) {
       if (message.type === 'forgotten') intake.forgotten(message.segment);
       if (message.type === 'rebuild') intake.rebuild(message.segment);
+      if (message.type === 'seal') {
+        const { id } = message;
+        void intake.seal().then(() => channel.send({ type: 'sealDone', id, receiver: index }));
+      }
     },
     async stop() {
       clearInterval(reporting);

@@ -107,6 +107,8 @@ function takeFromReceiver(message: Exclude<ChannelMessage, Fleet>, store: Store,
     case 'shutdown':
     case 'backup':
     case 'backupDone':
+    case 'seal':
+    case 'sealDone':
       break;
     default:
       unreachable(message);

@@ -74,11 +74,8 @@ async function supervise(options: SupervisorOptions, lock: Lock): Promise<number
     log.info('the last Clew here did not end by itself; its journals are recovered', { data: settings.data });
   const end = withResolvers<number>();
   const progress = setInterval(() => log.info('starting …', { afterMs: elapsed(startedMs) }), PROGRESS_MS);
-  const desk = new BackupDesk(
-    () => processes.storeIsReady,
-    (message) => processes.sendToStore(message),
-  );
-  const processes = new Processes({
+  const desk = new BackupDesk(() => processes);
+  const processes: Processes = new Processes({
     settings,
     clock: systemClock,
     log,
@@ -101,8 +98,8 @@ async function supervise(options: SupervisorOptions, lock: Lock): Promise<number
       log.error(message);
       end.resolve(1);
     },
-    onBackupDone: (message) => desk.done(message),
-    onStoreDown: () => desk.storeDown(),
+    onBackup: (message) => desk.take(message),
+    onChange: () => desk.look(),
   });
   const closeControl = await desk.open(controlPath(settings.data)).catch((error: unknown) => {
     log.warn(`clew backup cannot reach this Clew: ${errorText(error)}`);
