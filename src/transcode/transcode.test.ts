@@ -8,7 +8,7 @@ import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
 import { type Row, twinOf } from '../../test/support/otlp-twin.ts';
 import { SIGNALS } from '../base/signal.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
-import { type FrozenTable, freeze, SegmentColumns, transcode } from './transcode.ts';
+import { freeze, SegmentColumns, transcode } from './transcode.ts';
 
 /** Segments of the property test; the seed of segment i is i. */
 const SEGMENTS = Number(process.env['CLEW_TRANSCODE_SEGMENTS'] ?? 12);
@@ -34,9 +34,6 @@ function ofTable(name: string, rows: readonly Row[]): Row[] {
   const { columns } = ALL_TABLES.find((table) => table.name === name)!;
   return rows.map((row) => Object.fromEntries(columns.map((column) => [column.name, row[column.name]])));
 }
-
-const bytesOf = (frozen: readonly FrozenTable[]): string =>
-  frozen.map(({ table, rows, chunks }) => `${table} ${rows} ${Buffer.concat(chunks).toString('hex')}`).join('\n');
 
 test('random requests give the rows that a generic decoder gives, as ClickHouse reads them back', async () => {
   const columns = new SegmentColumns();

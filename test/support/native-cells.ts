@@ -25,6 +25,8 @@ function cellSql(value: string, type: string): string {
 export interface CellReader {
   /** The rows of a frozen table after an INSERT of the columns that its file has. */
   read(frozen: FrozenTable): Promise<Record<string, unknown>[]>;
+  /** The number of rows that ClickHouse found in it. */
+  count(frozen: FrozenTable): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -32,7 +34,17 @@ export async function openCellReader(directory: string): Promise<CellReader> {
   const engine = await openEmbedded({ path: path.join(directory, 'store') });
   for (const table of ALL_TABLES) await engine.command(memoryTable(table));
   return {
-    read: (frozen) => readCells(engine, directory, frozen),
+    async read(frozen) {
+      const table = await insert(engine, directory, frozen);
+      const cells = table.columns.map(({ name, type }) => cellSql(`\`${name}\``, type));
+      const { rows } = await engine.query(`SELECT ${cells.join(', ')} FROM ${table.name} SETTINGS max_threads = 1`);
+      return rows.map((row) => Object.fromEntries(table.columns.map(({ name }, i) => [name, row[i]])));
+    },
+    async count(frozen) {
+      const table = await insert(engine, directory, frozen);
+      const { rows } = await engine.query(`SELECT count() FROM ${table.name}`);
+      return Number(rows[0]?.[0]);
+    },
     close: () => engine.close(),
   };
 }
@@ -44,14 +56,12 @@ function memoryTable({ name, columns }: Table): string {
 
 let files = 0;
 
-async function readCells(engine: Engine, directory: string, frozen: FrozenTable): Promise<Record<string, unknown>[]> {
+async function insert(engine: Engine, directory: string, frozen: FrozenTable): Promise<Table> {
   const table = ALL_TABLES.find(({ name }) => name === frozen.table)!;
   const file = path.join(directory, `${++files}.native`);
   fs.writeFileSync(file, Buffer.concat(frozen.chunks));
   await engine.command(`TRUNCATE TABLE ${table.name}`);
   await engine.insertNative({ table: table.name, columns: frozen.columns, path: file, token: String(files) });
   fs.rmSync(file);
-  const cells = table.columns.map(({ name, type }) => cellSql(`\`${name}\``, type));
-  const { rows } = await engine.query(`SELECT ${cells.join(', ')} FROM ${table.name} SETTINGS max_threads = 1`);
-  return rows.map((row) => Object.fromEntries(table.columns.map(({ name }, i) => [name, row[i]])));
+  return table;
 }
