@@ -96,6 +96,11 @@ export class StringColumn implements GrowingColumn {
     this.data.append(bytes, start, end);
     this.ends.push(this.data.length);
   }
+  /** A string that already stands behind its length, as protobuf writes it too. */
+  pushWithLength(bytes: Uint8Array, start: number, end: number): void {
+    this.data.append(bytes, start, end);
+    this.ends.push(this.data.length);
+  }
   isDefault(): boolean {
     // An empty string is one byte, its length.
     return this.data.length === this.ends.length;
@@ -135,6 +140,43 @@ export class LowColumn implements GrowingColumn {
     out.lowCardinality(this.dictionary, this.ids.values, this.ids.length);
   }
 }
+
+/** LowCardinality(String) that holds names of a protobuf enum: its numbers until it is written, and decimal text for numbers without a name. */
+export class EnumColumn implements GrowingColumn {
+  readonly list = new U32List();
+  readonly parts = [this.list];
+  readonly #names: readonly string[];
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+  push(value: number): void {
+    this.list.push(value);
+  }
+  isDefault(): boolean {
+    return this.list.length === 0;
+  }
+  prefix(out: NativeWriter): void {
+    out.lowCardinalityPrefix();
+  }
+  bulk(out: NativeWriter): void {
+    const dictionary = new Dictionary();
+    const numbers = new Map<number, number>();
+    const ids = this.list.values.slice(0, this.list.length);
+    for (let i = 0; i < ids.length; i++) {
+      let id = numbers.get(ids[i]);
+      if (id === undefined) {
+        const name = ENCODER.encode(this.#names[ids[i]] ?? String(ids[i] | 0));
+        id = dictionary.add(name, 0, name.length);
+        numbers.set(ids[i], id);
+      }
+      ids[i] = id;
+    }
+    out.lowCardinality(dictionary, ids, ids.length);
+  }
+}
+
+const ENCODER = new TextEncoder();
 
 /** Map(LowCardinality(String), String): entries of all rows one after another, `ends[row]` is where a row's entries end. */
 export class MapColumn implements GrowingColumn {

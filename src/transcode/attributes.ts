@@ -109,6 +109,26 @@ export class AttributeReader {
 
   /** Reads the KeyValue that ends at `end` and adds it to the map. */
   keyValue(map: MapColumn, end: number): void {
+    const bytes = this.#cursor.bytes;
+    const start = this.#cursor.at;
+    // The usual form: a key, then a value that is a string, all lengths in one byte. 0x0a is field 1, 0x12 field 2, length-delimited.
+    const keyEnd = start + 2 + bytes[start + 1];
+    if (bytes[start] === 0x0a && bytes[start + 1] < 128 && keyEnd + 4 <= end && bytes[keyEnd] === 0x12) {
+      const size = bytes[keyEnd + 1];
+      if (size < 128 && keyEnd + 2 + size === end && bytes[keyEnd + 2] === 0x0a && bytes[keyEnd + 3] === size - 2) {
+        this.keyStart = start + 2;
+        this.keyEnd = keyEnd;
+        map.key(bytes, start + 2, keyEnd);
+        this.#signature.item(S);
+        map.values.pushWithLength(bytes, keyEnd + 3, end);
+        this.#cursor.at = end;
+        return;
+      }
+    }
+    this.#unusualKeyValue(map, end);
+  }
+
+  #unusualKeyValue(map: MapColumn, end: number): void {
     const { start: valueStart, end: valueEnd } = this.#keyAndValue(end);
     const { keyStart, keyEnd } = this;
     map.key(this.#cursor.bytes, keyStart, keyEnd);

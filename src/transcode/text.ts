@@ -5,14 +5,16 @@ import type { ByteBuffer } from '../base/bytes.ts';
 const DOUBLE = new Float64Array(1);
 const DOUBLE_HALVES = new Uint32Array(DOUBLE.buffer);
 
-/** A signed 64-bit integer, given as two unsigned halves, in decimal. */
+/** A signed 64-bit integer, given as two halves, in decimal. */
 export function writeInt64(out: ByteBuffer, low: number, high: number): void {
-  if (high === 0) writeUint32(out, low);
-  else if (high === 0xffffffff && low > 0x80000000) {
+  if (high === 0) writeUint32(out, low >>> 0);
+  else if (high === -1 && low < 0) {
     out.byte(MINUS);
-    writeUint32(out, 0x100000000 - low);
-  } else out.ascii(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low)).toString());
+    writeUint32(out, -low);
+  } else out.ascii(int64(low, high).toString());
 }
+
+const int64 = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0);
 
 function writeUint32(out: ByteBuffer, value: number): void {
   out.reserve(10);
@@ -37,7 +39,7 @@ export function doubleText(low: number, high: number): string {
 
 /** Rounds a signed 64-bit integer to the nearest double and answers its halves in `target` (for Value columns, beside the exact IntValue). */
 export function int64AsDouble(low: number, high: number, target: { low: number; high: number }): void {
-  DOUBLE[0] = Number(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low)));
+  DOUBLE[0] = Number(int64(low, high));
   target.low = DOUBLE_HALVES[0];
   target.high = DOUBLE_HALVES[1];
 }

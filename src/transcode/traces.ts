@@ -1,6 +1,7 @@
 import { U32List } from '../base/lists.ts';
 import {
   ArrayColumn,
+  EnumColumn,
   Fixed32Column,
   Fixed64Column,
   type GrowingColumn,
@@ -18,9 +19,8 @@ import { absent, pushRange, type Range, type ResourceContexts, type ScopeContext
 import { isValidId, isZero, pushHex, SPAN_ID_BYTES, TRACE_ID_BYTES, traceIdColumn } from './ids.ts';
 import { traceIdsBatch } from './trace-ids.ts';
 
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'].map(encode);
-const STATUS_CODES = ['Unset', 'Ok', 'Error'].map(encode);
+const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
+const STATUS_CODES = ['Unset', 'Ok', 'Error'];
 
 const SPAN_FIELDS = {
   1: 'trace_id',
@@ -95,8 +95,12 @@ const emptyFields = (): SpanFields => ({
 });
 
 function clear(span: SpanFields): void {
-  for (const range of [span.traceId, span.spanId, span.traceState, span.parentId, span.name, span.message])
-    range.start = -1;
+  span.traceId.start = -1;
+  span.spanId.start = -1;
+  span.traceState.start = -1;
+  span.parentId.start = -1;
+  span.name.start = -1;
+  span.message.start = -1;
   span.kind = 0;
   span.code = 0;
   span.startLow = 0;
@@ -124,10 +128,10 @@ export class TraceBatch implements Batch {
   readonly parentSpanId = new StringColumn();
   readonly traceState = new StringColumn();
   readonly spanName = new LowColumn();
-  readonly spanKind = new LowColumn();
+  readonly spanKind = new EnumColumn(KINDS);
   readonly attributes = new MapColumn();
   readonly types = new LowColumn();
-  readonly statusCode = new LowColumn();
+  readonly statusCode = new EnumColumn(STATUS_CODES);
   readonly statusMessage = new StringColumn();
   readonly flags = new Fixed32Column();
   readonly droppedAttributes = new Fixed32Column();
@@ -359,15 +363,15 @@ export class TraceBatch implements Batch {
 
   #endRow(bytes: Uint8Array): void {
     const span = this.#span;
-    this.traceOf.push(this.traceIds.add(bytes, span.traceId.start, span.traceId.end));
+    this.#pushTrace(bytes, span.traceId);
     pushHex(this.spanId, bytes, span.spanId);
     // A root may say its missing parent as zeros; it is stored as absent (docs/guarantees.md).
     if (span.parentId.start >= 0 && isZero(bytes, span.parentId)) span.parentId.start = -1;
     pushHex(this.parentSpanId, bytes, span.parentId);
     pushRange(this.traceState, bytes, span.traceState);
     pushRange(this.spanName, bytes, span.name);
-    pushNumbered(this.spanKind, KINDS, span.kind);
-    pushNumbered(this.statusCode, STATUS_CODES, span.code);
+    this.spanKind.push(span.kind);
+    this.statusCode.push(span.code);
     pushRange(this.statusMessage, bytes, span.message);
     this.timestamp.push(span.startLow, span.startHigh);
     this.#pushDuration();
@@ -379,9 +383,18 @@ export class TraceBatch implements Batch {
     endNestedRow(this.linkEnds, span.links);
   }
 
+  /** Spans of one trace tend to stand together: one comparison instead of a hash. */
+  #pushTrace(bytes: Uint8Array, { start, end }: Range): void {
+    const { traceIds, traceOf } = this;
+    const last = traceOf.length === 0 ? -1 : traceOf.values[traceOf.length - 1];
+    traceOf.push(last >= 0 && traceIds.equals(last, bytes, start, end) ? last : traceIds.add(bytes, start, end));
+  }
+
   /** end − start, or start − end in the column beside it when the span ends before it starts. */
   #pushDuration(): void {
-    const { startLow, startHigh, endLow, endHigh } = this.#span;
+    const span = this.#span;
+    const [startLow, startHigh] = [span.startLow >>> 0, span.startHigh >>> 0];
+    const [endLow, endHigh] = [span.endLow >>> 0, span.endHigh >>> 0];
     const backwards = endHigh < startHigh || (endHigh === startHigh && endLow < startLow);
     const low = backwards ? startLow - endLow : endLow - startLow;
     const high = (backwards ? startHigh - endHigh : endHigh - startHigh) - (low < 0 ? 1 : 0);
@@ -398,10 +411,4 @@ function invalidReason(bytes: Uint8Array, span: SpanFields): string | undefined 
     return `parent_span_id must be empty or ${SPAN_ID_BYTES} bytes, not ${parentBytes}`;
   }
   return undefined;
-}
-
-/** The name of a known enumerator, the number as text of any other. */
-export function pushNumbered(column: LowColumn, names: readonly Uint8Array[], value: number): void {
-  const name = names[value] ?? encode(String(value));
-  column.push(name, 0, name.length);
 }

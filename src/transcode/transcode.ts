@@ -110,7 +110,7 @@ export function transcode(
     readers: { item: new AttributeReader(cursor), nested: new AttributeReader(cursor) },
     repeatedBytesMax: repeatedBefore + LIMITS.requestUnpackedBytesMax,
     baggage: new TextEncoder().encode(baggage),
-    received: { low: Number(received & 0xffffffffn), high: Number((received >> 32n) & 0xffffffffn) },
+    received: { low: Number(BigInt.asIntN(32, received)), high: Number(BigInt.asIntN(32, received >> 32n)) },
   };
   const cut = (): void => {
     cutParts(parts, mark);

@@ -15,7 +15,7 @@ const cursorOf = (...bytes: number[]): { cursor: Cursor; end: number } => ({
   end: bytes.length,
 });
 
-const whole = (cursor: Cursor): bigint => (BigInt(cursor.high) << 32n) | BigInt(cursor.low);
+const whole = (cursor: Cursor): bigint => BigInt.asUintN(64, (BigInt(cursor.high) << 32n) | BigInt(cursor.low >>> 0));
 
 test('varints of every length give all 64 bits, and their low 32', () => {
   for (let bits = 0n; bits < 64n; bits++) {

@@ -18,7 +18,7 @@ const VARINT_BYTES_MAX = 10;
 export class Cursor {
   bytes: Uint8Array;
   at = 0;
-  /** Halves of the last 64-bit value that was read, unsigned. */
+  /** Halves of the last 64-bit value that was read, as signed 32-bit integers: V8 keeps those without a heap number. */
   low = 0;
   high = 0;
 
@@ -35,8 +35,9 @@ export class Cursor {
     }
     const start = this.at;
     this.varint64(end);
-    if (this.high !== 0 || this.low < 8) throw new WireError(`the tag at byte ${start} has no valid field number`);
-    return this.low;
+    const tag = this.low >>> 0;
+    if (this.high !== 0 || tag < 8) throw new WireError(`the tag at byte ${start} has no valid field number`);
+    return tag;
   }
 
   /** The low 32 bits of a varint, unsigned. */
@@ -68,6 +69,20 @@ export class Cursor {
   varint64(end: number): void {
     const bytes = this.bytes;
     const start = this.at;
+    // Most integers of telemetry (status codes, ports, sizes) are one or two bytes.
+    const [first, second] = [bytes[start], bytes[start + 1]];
+    if (first < 128 && start < end) {
+      this.at = start + 1;
+      this.low = first;
+      this.high = 0;
+      return;
+    }
+    if (second < 128 && start + 1 < end) {
+      this.at = start + 2;
+      this.low = (first & 127) | (second << 7);
+      this.high = 0;
+      return;
+    }
     let at = start;
     let low = 0;
     let high = 0;
@@ -85,8 +100,8 @@ export class Cursor {
         throw new WireError(`varint of more than ${VARINT_BYTES_MAX} bytes at byte ${start}`);
     }
     this.at = at;
-    this.low = low >>> 0;
-    this.high = high >>> 0;
+    this.low = low | 0;
+    this.high = high | 0;
   }
 
   /** A fixed64 or double into `low` and `high`. */
@@ -94,8 +109,8 @@ export class Cursor {
     const at = this.at;
     if (at + 8 > end) throw truncated('fixed64', at, end);
     const b = this.bytes;
-    this.low = (b[at] | (b[at + 1] << 8) | (b[at + 2] << 16) | (b[at + 3] << 24)) >>> 0;
-    this.high = (b[at + 4] | (b[at + 5] << 8) | (b[at + 6] << 16) | (b[at + 7] << 24)) >>> 0;
+    this.low = b[at] | (b[at + 1] << 8) | (b[at + 2] << 16) | (b[at + 3] << 24);
+    this.high = b[at + 4] | (b[at + 5] << 8) | (b[at + 6] << 16) | (b[at + 7] << 24);
     this.at = at + 8;
   }
 
@@ -113,7 +128,7 @@ export class Cursor {
     if (length < 128 && this.at < end) this.at++;
     else {
       this.varint64(end);
-      length = this.high * 0x100000000 + this.low;
+      length = (this.high >>> 0) * 0x100000000 + (this.low >>> 0);
     }
     const fieldEnd = this.at + length;
     if (fieldEnd <= end) return fieldEnd;
