@@ -274,7 +274,8 @@ class OpenIntake implements Intake {
     const ahead = this.#inflightBytes + bytes;
     if (this.#journalBytes() + ahead > journalBytesMax) return 'the journal quota is used up: the store is behind';
     if (this.#freeBytes - ahead < diskFreeBytesMin) return 'the disk of the journal is nearly full';
-    return this.#segmentRefusal(bytes);
+    // What is reserved is a guess before the body is read: it must not end a segment that the body would have fitted in.
+    return this.#segmentRefusal(0);
   }
 
   /** Why no segment takes a request of `bytes` now. */

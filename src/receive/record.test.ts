@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { SIGNALS } from '../base/signal.ts';
+import { decodeRecord, encodeRecord } from './record.ts';
+
+test('a record has the bytes that docs/journal.md states', () => {
+  const record = {
+    signal: 'logs' as const,
+    receivedUnixNano: 0x1122334455667788n,
+    baggage: 'ü=1',
+    body: Buffer.from([1, 2, 3]),
+  };
+  expect(Buffer.concat(encodeRecord(record)).toString('hex')).toBe(
+    ['01', '02', '0000', '04000000', '8877665544332211', 'c3bc3d31', '010203'].join(''),
+  );
+});
+
+test('a record is read back as it was, with and without baggage and body', () => {
+  for (const signal of SIGNALS) {
+    for (const baggage of ['', 'k=v', 'π='.repeat(4000)]) {
+      for (const body of [Buffer.alloc(0), Buffer.from('body')]) {
+        const record = { signal, receivedUnixNano: 1_767_225_600_123_456_789n, baggage, body };
+        expect(decodeRecord(Buffer.concat(encodeRecord(record)))).toEqual(record);
+      }
+    }
+  }
+});
+
+test('what is no record of this version is not taken for one', () => {
+  const bytes = Buffer.concat(
+    encodeRecord({ signal: 'traces', receivedUnixNano: 1n, baggage: 'k=v', body: Buffer.alloc(0) }),
+  );
+  for (let length = 0; length < bytes.length; length++) expect(decodeRecord(bytes.subarray(0, length))).toBeUndefined();
+  expect(decodeRecord(Buffer.concat([Buffer.from([2]), bytes.subarray(1)]))).toBeUndefined();
+  expect(decodeRecord(Buffer.concat([Buffer.from([1, 9]), bytes.subarray(2)]))).toBeUndefined();
+});
