@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { errorCode } from '../host/disk.ts';
 import type { Decide } from '../host/lying-disk.ts';
 import { seededChance } from '../host/seeded-chance.ts';
@@ -76,8 +76,16 @@ async function finish({ world }: Life): Promise<void> {
   expect((await disk.list(DIRECTORY)).filter((name) => name !== 'boot')).toEqual([]);
 }
 
+let auditedItems = 0;
+
+/** Over all seeds, for a single one may crash before its first answer: a campaign in which nothing is acknowledged proves nothing. */
+afterAll(() => {
+  expect(auditedItems).toBeGreaterThan(RUNS * 50);
+});
+
 /** Returns the acknowledged items that are missing. */
 function audit({ world, ledger }: Life): string[] {
+  auditedItems += ledger.acknowledged.size;
   const stored = world.storedIds();
   expect(new Set(stored).size, 'nothing is there twice').toBe(stored.length);
   for (const id of stored) expect(ledger.sent, 'nothing is there that was not sent').toContain(id);
@@ -112,7 +120,6 @@ describe.each(seeds)('seed %i', (seed) => {
       await expectSealedWhole(life);
     }
     await finish(life);
-    expect(life.ledger.acknowledged.size).toBeGreaterThan(0);
     expect(audit(life)).toEqual([]);
     expect(life.world.revenants).toEqual([]);
   });
@@ -129,7 +136,6 @@ describe.each(seeds)('seed %i', (seed) => {
       lying.crash(life.chance() < 0.5 ? 'power' : 'process');
     }
     await finish(life);
-    expect(life.ledger.acknowledged.size).toBeGreaterThan(0);
     expect(audit(life)).toEqual([]);
   });
 
