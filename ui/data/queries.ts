@@ -19,7 +19,7 @@ import { getJson, type Query } from './client.ts';
  * was shown stays until the new answer is there.
  */
 
-const PAGE_ROWS = 500;
+const PAGE_ROWS = 1_000;
 
 function useAnswer<T>(path: string, query: Query, tick: number, enabled = true) {
   return useQuery({

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { EmptyPanel, Skeleton } from '../parts/states.tsx';
+import { ErrorBoundary } from './error-boundary.tsx';
 import styles from './frame.module.css';
 import { Help } from './help.tsx';
 import { useKeys } from './keys.ts';
@@ -28,7 +29,7 @@ export function App() {
 type Panel = 'palette' | 'help' | null;
 
 function Frame() {
-  const { params, go } = useUrl();
+  const { path, params, go } = useUrl();
   const [panel, setPanel] = useState<Panel>(null);
   const goKeys = Object.fromEntries(PLACES.map(({ key, path }) => [key, () => go(placeAddress(path, params))]));
   useKeys({
@@ -45,9 +46,11 @@ function Frame() {
       <div className={styles.right}>
         <TopBar onSearch={() => setPanel('palette')} onHelp={() => setPanel('help')} />
         <main id="page" className={styles.page} tabIndex={-1}>
-          <Suspense fallback={<Skeleton />}>
-            <Pages />
-          </Suspense>
+          <ErrorBoundary key={path}>
+            <Suspense fallback={<Skeleton />}>
+              <Pages />
+            </Suspense>
+          </ErrorBoundary>
         </main>
       </div>
       {panel === 'palette' && <Palette onClose={() => setPanel(null)} />}
@@ -62,7 +65,7 @@ function Pages() {
       <Route path="/traces" component={TracesPage} />
       <Route path="/traces/:traceId">{({ traceId }) => <TracePage key={traceId} traceId={traceId} />}</Route>
       <Route path="/logs" component={LogsPage} />
-      <Route path="/metrics" component={MetricsPage} />
+      <Route path="/charts" component={MetricsPage} />
       <Route path="/status" component={StatusPage} />
       <Route path="/">
         <Redirect to="/traces" replace />

@@ -4,7 +4,7 @@ import { Icon, type IconName } from '../parts/icon.tsx';
 import styles from './frame.module.css';
 import { placeAddress, useUrl } from './url.ts';
 
-/** The places of the UI, with the key that goes there. */
+/** The places of the UI, with the key that goes there. `/metrics` is where Prometheus scrapes Clew itself, so metrics are drawn at `/charts`. */
 export const PLACES: readonly {
   readonly path: string;
   readonly name: string;
@@ -13,7 +13,7 @@ export const PLACES: readonly {
 }[] = [
   { path: '/traces', name: 'Traces', icon: 'traces', key: '1' },
   { path: '/logs', name: 'Logs', icon: 'logs', key: '2' },
-  { path: '/metrics', name: 'Metrics', icon: 'metrics', key: '3' },
+  { path: '/charts', name: 'Metrics', icon: 'metrics', key: '3' },
   { path: '/status', name: 'Status', icon: 'status', key: '4' },
 ];
 

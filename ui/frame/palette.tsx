@@ -31,7 +31,9 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
     input.current?.focus();
     return () => (before instanceof HTMLElement ? before.focus() : undefined);
   }, []);
-  useEffect(() => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }));
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
+  });
   const run = (entry: Entry | undefined) => {
     if (entry === undefined) return;
     onClose();
@@ -79,7 +81,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
         </label>
         <div className={styles.paletteList} role="listbox" id={listId} aria-label="Found" ref={list} tabIndex={-1}>
           {entries.map((entry, index) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the field above, which keeps the focus
+            // The keys are those of the field above, which keeps the focus
             <div
               key={`${entry.kind} ${entry.name}`}
               id={`${listId}-${index}`}

@@ -34,6 +34,24 @@ export function digits3(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** A duration at a tick of an axis: `10 s`, `2.5 ms`, `0`. */
+export function formatDurationTick(ns: number): string {
+  if (ns === 0) return '0';
+  const [value = '', unit = ''] = formatDurationNs(ns).split(' ');
+  return `${trimZeros(value)} ${unit}`;
+}
+
+/** A value at a tick of an axis, with its unit. */
+export function formatTick(value: number, unit: string): string {
+  if (value === 0) return '0';
+  const [number = '', ...rest] = formatWithUnit(value, unit).split(' ');
+  return [trimZeros(number), ...rest].join(' ');
+}
+
+function trimZeros(number: string): string {
+  return number.includes('.') ? number.replace(/\.?0+$/, '') : number;
+}
+
 /** `1,234`. */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en-US');

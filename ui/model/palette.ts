@@ -1,14 +1,23 @@
-/** Colours of services and severities, as CSS variables of tokens.css. Colour is never the only carrier: the name stands beside it. */
-
+/** How many colours tokens.css has for services: --s0 and so on. Colour is never the only carrier: the name stands beside it. */
 const SERVICE_COLOURS = 10;
 
-/** The same service has the same colour on every page and every machine: FNV-1a of its name. */
-export function serviceColour(service: string): string {
-  return `var(--s${serviceColourIndex(service)})`;
+/**
+ * The colour of a service that has none yet: by the hash of its name, so that it is mostly the same on every machine; when a service that
+ * is known has that one, the next that is free, as long as one is.
+ */
+export function chooseColour(service: string, known: ReadonlyMap<string, number>): number {
+  const wanted = hash(service) % SERVICE_COLOURS;
+  const taken = new Set(known.values());
+  for (let step = 0; step < SERVICE_COLOURS; step++) {
+    const colour = (wanted + step) % SERVICE_COLOURS;
+    if (!taken.has(colour)) return colour;
+  }
+  return wanted;
 }
 
-export function serviceColourIndex(service: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < service.length; i++) hash = Math.imul(hash ^ service.charCodeAt(i), 0x01000193);
-  return ((hash ^ (hash >>> 15)) >>> 0) % SERVICE_COLOURS;
+/** FNV-1a, its upper bits mixed into the lower ones. */
+function hash(text: string): number {
+  let state = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
+  return (state ^ (state >>> 15)) >>> 0;
 }

@@ -22,8 +22,8 @@ export function findFolds(table: SpanTable): Folds {
   const next = new Int32Array(count).fill(-1);
   for (let i = 0; i < count; i++) {
     const name = `${serviceOf[i]} ${spans[i].name ?? ''}`;
-    let nameId = names.get(name);
-    if (nameId === undefined) names.set(name, (nameId = names.size));
+    const nameId = names.get(name) ?? names.size;
+    names.set(name, nameId);
     const key = (parents[i] + 1) * (count + 1) + nameId;
     const head = first.get(key) ?? i;
     if (head === i) first.set(key, i);

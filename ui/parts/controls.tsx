@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from 'react';
+import { serviceColour } from '../frame/service-colour.ts';
 import { formatClock, formatCount, formatDateTime, formatUtc } from '../model/format.ts';
-import { serviceColour } from '../model/palette.ts';
 import styles from './controls.module.css';
 import { Icon, type IconName } from './icon.tsx';
 

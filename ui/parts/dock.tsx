@@ -34,7 +34,7 @@ export function Dock(props: {
   };
   return (
     <aside className={styles.dock} style={{ width }} aria-label={props.label}>
-      {/* biome-ignore lint/a11y/useSemanticElements: an <hr> cannot be moved; this separator can. */}
+      {/* An <hr> cannot be moved; this separator can. */}
       <div
         className={styles.handle}
         role="separator"

@@ -26,6 +26,8 @@ export interface HistogramProps {
   readonly stretch: Stretch;
   readonly height: number;
   readonly onZoom: (fromMs: number, toMs: number) => void;
+  /** False when a chart below has the same axis. */
+  readonly axis?: boolean;
 }
 
 const GAP_PX = 1;
@@ -67,7 +69,7 @@ export function Histogram(props: HistogramProps) {
           )}
         </div>
       </div>
-      <TimeAxis stretch={stretch} width={width} />
+      {props.axis !== false && <TimeAxis stretch={stretch} width={width} />}
     </div>
   );
 }

@@ -73,7 +73,7 @@ function options(
   return {
     width,
     height,
-    padding: [8, 12, 0, 0],
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     scales: { x: { time: true, range: [stretch.fromMs / 1e3, stretch.toMs / 1e3] }, y: { range: yRange } },
     axes: [

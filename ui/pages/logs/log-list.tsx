@@ -54,7 +54,7 @@ export function LogList({ records, onEnd }: { readonly records: readonly LogReco
     if (last >= records.length - END_ROWS) onEnd();
   });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
+    // A scrolling area must be reachable by keyboard
     <div className={styles.scroller} ref={scroller} tabIndex={0} role="region" aria-label="Log records">
       <ol style={{ height: virtual.getTotalSize() }} className={styles.list}>
         {items.map(({ index, start, key }) => (

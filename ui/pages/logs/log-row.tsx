@@ -118,22 +118,24 @@ function Field({
     <div>
       <dt>{name}</dt>
       <dd>
-        <span>{value}</span>
-        <IconButton
-          icon="filter"
-          label={`Only records with ${pair}`}
-          small
-          onClick={() => set({ attribute: [...new Set([...params.getAll('attribute'), pair])] })}
-        />
-        <IconButton
-          icon="column"
-          label={shown ? `Hide the column ${name}` : `Show ${name} as a column`}
-          pressed={shown}
-          small
-          onClick={() =>
-            set({ column: shown ? columns.filter((one) => one !== name) : [...columns, name] }, { replace: true })
-          }
-        />
+        <span>{value || '""'}</span>
+        <span className={styles.acts}>
+          <IconButton
+            icon="filter"
+            label={`Only records with ${pair}`}
+            small
+            onClick={() => set({ attribute: [...new Set([...params.getAll('attribute'), pair])] })}
+          />
+          <IconButton
+            icon="column"
+            label={shown ? `Hide the column ${name}` : `Show ${name} as a column`}
+            pressed={shown}
+            small
+            onClick={() =>
+              set({ column: shown ? columns.filter((one) => one !== name) : [...columns, name] }, { replace: true })
+            }
+          />
+        </span>
       </dd>
     </div>
   );

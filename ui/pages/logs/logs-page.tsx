@@ -129,7 +129,7 @@ function Results({ query }: { readonly query: LogsQuery }) {
       <p className={styles.note}>
         <span>
           {formatCount(records.length)} {records.length === 1 ? 'record' : 'records'}
-          {logs.hasNextPage && ', the newest; more below'}
+          {logs.hasNextPage && ', the newest of more'}
         </span>
         <span>{live ? 'following: new records come in on top' : 'drag on the chart to zoom'}</span>
       </p>

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { MetricSeries } from '../../../src/query/api.ts';
 import { resolveColour, useTheme } from '../../frame/theme.ts';
-import { formatCount, formatDateTime, formatWithUnit } from '../../model/format.ts';
+import { formatCount, formatDateTime, formatTick } from '../../model/format.ts';
 import type { Stretch } from '../../model/time-range.ts';
 import chart from '../../parts/charts.module.css';
 import { TimeAxis } from '../../parts/histogram.tsx';
@@ -11,7 +11,6 @@ import styles from './metrics.module.css';
 
 type Heat = NonNullable<MetricSeries['heatmap']>;
 
-const HEIGHT_PX = 320;
 const LABELS = 8;
 
 /** A distribution over time: each bucket a band, the darker the more values fell into it. Only the buckets that hold something are shown. */
@@ -21,28 +20,29 @@ export function HeatMap(props: {
   readonly unit: string;
   readonly exemplars: MetricSeries['exemplars'];
   readonly stretch: Stretch;
+  readonly height: number;
   readonly onZoom: (fromMs: number, toMs: number) => void;
 }) {
-  const { heatmap, stretch, stepMs } = props;
+  const { heatmap, stretch, stepMs, height } = props;
   const [ref, { width }] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hover, setHover] = useState<{ readonly x: number; readonly y: number } | null>(null);
   const { dark } = useTheme();
   const { first, last } = usedBands(heatmap);
   const bands = last - first + 1;
-  const bandPx = HEIGHT_PX / bands;
+  const bandPx = height / bands;
   const pxPerMs = width / (stretch.toMs - stretch.fromMs);
   const msOf = (x: number) => stretch.fromMs + x / pxPerMs;
   const { drag, handlers } = useDrag(({ x0, x1 }) => props.onZoom(msOf(x0), msOf(x1)));
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme changes the colours that are drawn with
   useEffect(
-    () => draw(canvas.current, heatmap, { first, bands, width, fromMs: stretch.fromMs, pxPerMs, stepMs }),
-    [heatmap, first, bands, width, stretch, stepMs, dark],
+    () => draw(canvas.current, heatmap, { first, bands, width, height, fromMs: stretch.fromMs, pxPerMs, stepMs }),
+    [heatmap, first, bands, width, height, stretch, stepMs, dark],
   );
   const bound = (band: number) => (band < 0 ? 0 : (heatmap.bounds[band] ?? Number.POSITIVE_INFINITY));
   return (
     <div className={styles.chart}>
-      <div className={chart.chart} style={{ height: HEIGHT_PX }}>
+      <div className={chart.chart} style={{ height: height }}>
         {labelledBands(first, last).map((band) => (
           <span key={band} className={chart.gutter} style={{ top: (last - band) * bandPx }}>
             {boundText(heatmap.bounds[band] ?? null, props.unit)}
@@ -113,7 +113,7 @@ function labelledBands(first: number, last: number): readonly number[] {
 }
 
 function boundText(bound: number | null, unit: string): string {
-  return bound === null ? '+∞' : formatWithUnit(bound, unit);
+  return bound === null ? '+∞' : formatTick(bound, unit);
 }
 
 function bandOf({ bounds }: Heat, value: number): number {
@@ -125,6 +125,7 @@ interface Frame {
   readonly first: number;
   readonly bands: number;
   readonly width: number;
+  readonly height: number;
   readonly fromMs: number;
   readonly pxPerMs: number;
   readonly stepMs: number;
@@ -133,10 +134,10 @@ interface Frame {
 const FAINTEST = 0.1;
 
 function draw(canvas: HTMLCanvasElement | null, heatmap: Heat, frame: Frame): void {
-  const context = beginDrawing(canvas, frame.width, HEIGHT_PX);
+  const context = beginDrawing(canvas, frame.width, frame.height);
   if (context === null) return;
   const most = heatmap.counts.reduce((max, column) => column.reduce((m, count) => Math.max(m, count), max), 1);
-  const bandPx = HEIGHT_PX / frame.bands;
+  const bandPx = frame.height / frame.bands;
   context.fillStyle = resolveColour('var(--accent)');
   heatmap.timesMs.forEach((ms, column) => {
     const x = Math.max(0, (ms - frame.fromMs) * frame.pxPerMs);

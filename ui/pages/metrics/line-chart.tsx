@@ -1,14 +1,12 @@
 import { useCallback, useMemo, useState } from 'react';
 import type { MetricSeries } from '../../../src/query/api.ts';
-import { formatWithUnit } from '../../model/format.ts';
+import { formatTick } from '../../model/format.ts';
 import { alignSeries, seriesName } from '../../model/metric.ts';
 import type { Stretch } from '../../model/time-range.ts';
 import { Plot, type ToPixels } from '../../parts/plot.tsx';
 import { Exemplars } from './exemplars.tsx';
 import styles from './metrics.module.css';
 import { seriesColour } from './series-colour.ts';
-
-const HEIGHT_PX = 320;
 
 /** The series of a metric as lines, with its exemplars. */
 export function LineChart(props: {
@@ -17,6 +15,7 @@ export function LineChart(props: {
   readonly unit: string;
   readonly exemplars: MetricSeries['exemplars'];
   readonly stretch: Stretch;
+  readonly height: number;
   readonly onZoom: (fromMs: number, toMs: number) => void;
 }) {
   const [toPixels, setToPixels] = useState<ToPixels | null>(null);
@@ -26,6 +25,7 @@ export function LineChart(props: {
       props.series.map(({ labels }, index) => ({ name: seriesName(labels, props.name), colour: seriesColour(index) })),
     [props.series, props.name],
   );
+  const format = useCallback((value: number) => formatTick(value, props.unit), [props.unit]);
   const onScale = useCallback((next: ToPixels) => setToPixels(() => next), []);
   const most = aligned.values.flat().reduce<number>((max, value) => Math.max(max, value ?? 0), 0);
   return (
@@ -36,8 +36,8 @@ export function LineChart(props: {
         values={aligned.values}
         series={lines}
         stretch={props.stretch}
-        height={HEIGHT_PX}
-        format={(value) => formatWithUnit(value, props.unit)}
+        height={props.height}
+        format={format}
         onZoom={props.onZoom}
         onScale={onScale}
       />

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 import type { MetricSummary } from '../../../src/query/api.ts';
 import { useMetricSeries } from '../../data/queries.ts';
 import { useRange } from '../../frame/range.tsx';
@@ -145,6 +145,7 @@ function Chart({
   readonly chosen: string;
 }) {
   const { stretch, zoom } = useRange();
+  const height = useChartHeight();
   const unit = unitOf(metric.kind, metric.unit, chosen);
   if (chosen === 'heatmap' && data.heatmap !== undefined && data.heatmap.timesMs.length > 0) {
     return (
@@ -154,6 +155,7 @@ function Chart({
         unit={metric.unit}
         exemplars={data.exemplars}
         stretch={stretch}
+        height={height}
         onZoom={zoom}
       />
     );
@@ -173,11 +175,26 @@ function Chart({
         unit={unit}
         exemplars={data.exemplars}
         stretch={stretch}
+        height={height}
         onZoom={zoom}
       />
       <Legend metric={metric} data={data} unit={unit} />
     </>
   );
+}
+
+const HEIGHT_SHARE = 0.5;
+const HEIGHT_LEAST_PX = 220;
+
+/** Half of the window: the chart is what the page is for. */
+function useChartHeight(): number {
+  const inner = useSyncExternalStore(followSize, () => window.innerHeight);
+  return Math.max(HEIGHT_LEAST_PX, Math.round(inner * HEIGHT_SHARE));
+}
+
+function followSize(listener: () => void): () => void {
+  window.addEventListener('resize', listener);
+  return () => window.removeEventListener('resize', listener);
 }
 
 function Legend({

@@ -2,7 +2,7 @@ import { useEffect, useMemo } from 'react';
 import type { Status } from '../../../src/query/api.ts';
 import { useStatus } from '../../data/queries.ts';
 import { useRange } from '../../frame/range.tsx';
-import { formatAge, formatCount, formatShort } from '../../model/format.ts';
+import { formatAge, formatCount, formatShort, formatTick } from '../../model/format.ts';
 import { Plot } from '../../parts/plot.tsx';
 import { CodeBlock, ErrorPanel, Skeleton } from '../../parts/states.tsx';
 import styles from './status.module.css';
@@ -138,7 +138,7 @@ function Arriving({ status }: { readonly status: Status }) {
         series={SERIES}
         stretch={stretch}
         height={170}
-        format={formatShort}
+        format={(value) => formatTick(value, '1')}
         onZoom={zoom}
       />
     </>

@@ -1,6 +1,7 @@
 import { formatBytes } from '../../../src/base/units.ts';
 import type { Status } from '../../../src/query/api.ts';
 import { digits3, formatCount } from '../../model/format.ts';
+import { Moment } from '../../parts/controls.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import styles from './status.module.css';
 
@@ -56,7 +57,7 @@ export function Receivers({ status }: Part) {
 /** A table that may be wider than the page scrolls by itself. */
 function Scroll({ label, children }: { readonly label: string; readonly children: React.ReactNode }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
+    // A scrolling area must be reachable by keyboard
     <div className={styles.scroll} tabIndex={0} role="region" aria-label={`${label} table`}>
       {children}
     </div>
@@ -183,14 +184,24 @@ export function Tables({ status }: Part) {
               <td>{formatBytes(table.bytes)}</td>
               <td>{table.rows === 0 ? '–' : digits3(table.bytes / table.rows)}</td>
               <td>{formatCount(table.parts)}</td>
-              <td>{table.oldest ?? '–'}</td>
-              <td>{table.newest ?? '–'}</td>
+              <td>
+                <When text={table.oldest} />
+              </td>
+              <td>
+                <When text={table.newest} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </Scroll>
   );
+}
+
+/** A time that the store tells: local, with UTC on hover. */
+function When({ text }: { readonly text: string | null }) {
+  const ms = text === null ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? (text ?? '–') : <Moment ms={ms} date />;
 }
 
 export function Configuration({ status }: Part) {

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
+import { serviceColour } from '../../frame/service-colour.ts';
 import { resolveColour, useTheme } from '../../frame/theme.ts';
-import { serviceColour } from '../../model/palette.ts';
 import type { SpanTable } from '../../model/span-table.ts';
 import { placeBar, type TimeView } from '../../model/trace-view.ts';
 import { beginDrawing, useDrag, useSize } from '../../parts/measure.ts';

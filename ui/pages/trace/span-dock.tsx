@@ -96,7 +96,7 @@ function Tabs({ view, i, traceId }: { readonly view: TraceView; readonly i: numb
           </button>
         ))}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
+      {/* A scrolling area must be reachable by keyboard */}
       <div className={styles.tab} id="tab-panel" role="tabpanel" aria-labelledby={`tab-${chosen}`} tabIndex={0}>
         {chosen === 'attributes' && <AttributesTab span={span} />}
         {chosen === 'events' && <EventsTab span={span} originNano={view.table.originNano} />}

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
+import { serviceColour } from '../../frame/service-colour.ts';
 import { formatCount, formatDurationNs } from '../../model/format.ts';
 import { nanosToMs } from '../../model/nanos.ts';
-import { serviceColour } from '../../model/palette.ts';
 import { MARK } from '../../model/span-table.ts';
 import { nextFound, timeByService } from '../../model/trace-search.ts';
 import { Copy, Moment, ServiceName } from '../../parts/controls.tsx';

@@ -1,10 +1,10 @@
-import { memo, useMemo } from 'react';
+import { type CSSProperties, memo, useMemo } from 'react';
+import { serviceColour } from '../../frame/service-colour.ts';
 import { formatCount, formatDurationNs } from '../../model/format.ts';
 import { nanosSince } from '../../model/nanos.ts';
-import { serviceColour } from '../../model/palette.ts';
 import { summarizeFold } from '../../model/rows.ts';
 import { MARK } from '../../model/span-table.ts';
-import { placeBar } from '../../model/trace-view.ts';
+import { type BarPlace, placeBar } from '../../model/trace-view.ts';
 import controls from '../../parts/controls.module.css';
 import { Icon } from '../../parts/icon.tsx';
 import styles from './trace.module.css';
@@ -14,18 +14,30 @@ interface RowProps {
   readonly view: TraceView;
   readonly row: number;
   readonly selected: boolean;
+  /** Width of the time column in pixels. */
+  readonly timePx: number;
 }
 
 const INDENT_PX = 12;
 /** Deeper spans stand no further right: the depth is told in the dock, the name must stay readable. */
 const INDENTS_MAX = 16;
-/** A bar that ends right of this has its duration on its left. */
-const LABEL_RIGHT_PERCENT = 82;
+/** Room that a label needs beside its bar. */
+const LABEL_PX = 62;
+const FOLD_LABEL_PX = 190;
+
+/** Where the label of a bar stands: right of it, left of it, or on it when there is room on neither side. */
+function labelPlace(place: BarPlace, needPercent: number): { readonly style: CSSProperties; readonly within: boolean } {
+  const end = place.left + place.width;
+  if (end + needPercent <= 100) return { style: { left: `${Math.max(0, end)}%` }, within: false };
+  if (place.left >= needPercent) return { style: { right: `${100 - place.left}%` }, within: false };
+  return { style: { right: `${Math.max(0, 100 - end)}%` }, within: true };
+}
 
 function sameRow(a: RowProps, b: RowProps): boolean {
   return (
     a.row === b.row &&
     a.selected === b.selected &&
+    a.timePx === b.timePx &&
     a.view.rows === b.view.rows &&
     a.view.time === b.view.time &&
     a.view.isFound === b.view.isFound &&
@@ -34,7 +46,7 @@ function sameRow(a: RowProps, b: RowProps): boolean {
 }
 
 /** A span: service where it changes, name, bar with events as ticks, duration. */
-export const SpanRow = memo(function SpanRow({ view, row, selected }: RowProps) {
+export const SpanRow = memo(function SpanRow({ view, row, selected, timePx }: RowProps) {
   const { table, rows, unfolding } = view;
   const i = rows.span[row];
   const span = table.spans[i];
@@ -52,20 +64,20 @@ export const SpanRow = memo(function SpanRow({ view, row, selected }: RowProps) 
         {hiddenErrors > 0 && <small className={styles.hiddenErrors}>{formatCount(hiddenErrors)} errors below</small>}
       </Names>
       <div className={styles.time}>
-        <Bar view={view} i={i} />
+        <Bar view={view} i={i} timePx={timePx} />
       </div>
     </Line>
   );
 }, sameRow);
 
 /** Repeated siblings in one row: how many, how long 95 of 100 took at most, and all together. */
-export const FoldRow = memo(function FoldRow({ view, row, selected }: RowProps) {
+export const FoldRow = memo(function FoldRow({ view, row, selected, timePx }: RowProps) {
   const { table, rows, folds } = view;
   const head = rows.span[row];
   const fold = useMemo(() => summarizeFold(table, folds, head), [table, folds, head]);
   const open = view.unfolding.opened.has(head);
   const place = placeBar(fold.fromNs, fold.toNs - fold.fromNs, view.time);
-  const onLeft = place.left + place.width > 66;
+  const label = labelPlace(place, (100 * FOLD_LABEL_PX) / timePx);
   return (
     <Line view={view} row={row} selected={selected} failed={fold.errors > 0} expanded={open}>
       <Names view={view} row={row} expanded={open}>
@@ -85,14 +97,7 @@ export const FoldRow = memo(function FoldRow({ view, row, selected }: RowProps) 
             }}
           />
         )}
-        <span
-          className={styles.label}
-          style={
-            onLeft
-              ? { right: `${100 - Math.max(place.left, 40)}%` }
-              : { left: `${Math.max(0, place.left + place.width)}%` }
-          }
-        >
+        <span className={`${styles.label} ${label.within ? styles.onBar : ''}`} style={label.style}>
           p95 {formatDurationNs(fold.p95Ns)} · sum {formatDurationNs(fold.totalNs)}
         </span>
       </div>
@@ -101,7 +106,7 @@ export const FoldRow = memo(function FoldRow({ view, row, selected }: RowProps) 
 }, sameRow);
 
 function Line(
-  props: RowProps & {
+  props: Omit<RowProps, 'timePx'> & {
     readonly failed: boolean;
     readonly expanded: boolean | undefined;
     readonly children: React.ReactNode;
@@ -112,7 +117,7 @@ function Line(
   const dim = view.isFound !== null && view.isFound[i] === 0;
   const classes = [styles.row, props.selected && styles.selected, props.failed && styles.failed, dim && styles.dim];
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the tree (useWaterfallKeys), which has the focus
+    // The keys are those of the tree (useWaterfallKeys), which has the focus
     <div
       id={`row-${row}`}
       role="treeitem"
@@ -145,8 +150,7 @@ function Names(props: {
       {props.expanded === null ? (
         <i className={styles.noToggle} />
       ) : (
-        // biome-ignore lint/a11y/noStaticElementInteractions: part of a treeitem, which tells its state; the keyboard has the arrows
-        // biome-ignore lint/a11y/useKeyWithClickEvents: as above
+        // Part of a treeitem, which tells its state; the keyboard has the arrows
         <span
           className={styles.toggle}
           onClick={(event) => {
@@ -164,14 +168,12 @@ function Names(props: {
   );
 }
 
-function Bar({ view, i }: { readonly view: TraceView; readonly i: number }) {
+function Bar({ view, i, timePx }: { readonly view: TraceView; readonly i: number; readonly timePx: number }) {
   const { table, time } = view;
   const place = placeBar(table.startsNs[i], table.durationsNs[i], time);
   const label = formatDurationNs(table.durationsNs[i]);
   if (!place.visible) return <span className={styles.beyond}>{table.startsNs[i] < time.fromNs ? '◂' : '▸'}</span>;
-  const onLeft = place.left + place.width > LABEL_RIGHT_PERCENT;
-  const within = onLeft && place.left < 12;
-  const side = onLeft ? { right: `${within ? 0 : 100 - place.left}%` } : { left: `${place.left + place.width}%` };
+  const beside = labelPlace(place, (100 * LABEL_PX) / timePx);
   return (
     <>
       <i
@@ -183,6 +185,7 @@ function Bar({ view, i }: { readonly view: TraceView; readonly i: number }) {
         }}
       />
       {table.spans[i].events?.map((event, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: events have no id, and their order never changes
         <EventTick
           key={`${event.timeUnixNano} ${at}`}
           view={view}
@@ -190,7 +193,7 @@ function Bar({ view, i }: { readonly view: TraceView; readonly i: number }) {
           name={event.name ?? ''}
         />
       ))}
-      <span className={`${styles.label} ${within ? styles.onBar : ''}`} style={side}>
+      <span className={`${styles.label} ${beside.within ? styles.onBar : ''}`} style={beside.style}>
         {label}
       </span>
     </>

@@ -1,8 +1,8 @@
 import { type CSSProperties, type PointerEvent, useEffect, useRef, useState } from 'react';
 import { useKeys } from '../../frame/keys.ts';
-import { formatDurationNs } from '../../model/format.ts';
+import { formatDurationTick } from '../../model/format.ts';
 import { viewTicks } from '../../model/trace-view.ts';
-import { clamp, scrollToRow, useRowWindow } from '../../parts/measure.ts';
+import { clamp, scrollToRow, useRowWindow, useSize } from '../../parts/measure.ts';
 import styles from './trace.module.css';
 import { jumpToError } from './trace-header.tsx';
 import type { TraceView } from './use-trace-view.ts';
@@ -20,6 +20,8 @@ export function Waterfall({ view }: { readonly view: TraceView }) {
   const [names, setNames] = useState(
     () => Number(localStorage.getItem(NAMES_KEY)) || Math.min(380, window.innerWidth * 0.4),
   );
+  const [head, { width }] = useSize<HTMLDivElement>();
+  const timePx = Math.max(1, width - names - 12);
   useWaterfallKeys(view);
   useEffect(() => scrollToRow(scroller.current, view.cursor, ROW_PX, HEAD_PX), [view.cursor]);
   const rows = [];
@@ -31,12 +33,15 @@ export function Waterfall({ view }: { readonly view: TraceView }) {
         view={view}
         row={row}
         selected={row === view.cursor}
+        timePx={timePx}
       />,
     );
   }
   return (
     <div className={styles.waterfall} ref={scroller} style={{ '--names': `${names}px` } as CSSProperties}>
-      <TimeHead view={view} onNames={setNames} />
+      <div ref={head} className={styles.headBox}>
+        <TimeHead view={view} onNames={setNames} />
+      </div>
       <div
         className={styles.rows}
         style={{ height: view.rows.length * ROW_PX }}
@@ -73,7 +78,7 @@ function TimeHead({ view, onNames }: { readonly view: TraceView; readonly onName
       <div className={styles.ticks}>
         {ticks.map(({ ns, at }) => (
           <span key={ns} className={at > 92 ? styles.tickLeft : undefined} style={{ left: `${at}%` }}>
-            {formatDurationNs(ns)}
+            {formatDurationTick(ns)}
           </span>
         ))}
       </div>
@@ -125,7 +130,10 @@ function closeOrLeave(view: TraceView, row: number): void {
 /** The selected span fills the width, with a little room around it; the whole trace when it already does. */
 function zoomToSpan(view: TraceView): void {
   const { table, time } = view;
-  if (view.cursor < 0 || time.fromNs > 0 || time.toNs < table.durationNs) return view.setTime(null);
+  if (view.cursor < 0 || time.fromNs > 0 || time.toNs < table.durationNs) {
+    view.setTime(null);
+    return;
+  }
   const span = view.rows.span[view.cursor];
   const room = Math.max(table.durationsNs[span] * 0.05, 500);
   view.setTime({ fromNs: table.startsNs[span] - room, toNs: table.startsNs[span] + table.durationsNs[span] + room });

@@ -1,8 +1,8 @@
 import type { Facet } from '../../../src/query/api.ts';
+import { serviceColour } from '../../frame/service-colour.ts';
 import { useUrl } from '../../frame/url.ts';
 import type { FilterChange } from '../../model/filters.ts';
 import { formatShort } from '../../model/format.ts';
-import { serviceColour } from '../../model/palette.ts';
 import controls from '../../parts/controls.module.css';
 import { Icon } from '../../parts/icon.tsx';
 import { Skeleton } from '../../parts/states.tsx';

@@ -1,13 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { TraceSummary } from '../../../src/query/api.ts';
 import { resolveColour, useTheme } from '../../frame/theme.ts';
-import { formatDateTime, formatDurationNs } from '../../model/format.ts';
+import { formatDateTime, formatDurationNs, formatDurationTick } from '../../model/format.ts';
 import { nanosToMs } from '../../model/nanos.ts';
 import { logBounds, logPosition, logValue } from '../../model/scale.ts';
 import type { Stretch } from '../../model/time-range.ts';
 import styles from '../../parts/charts.module.css';
+import { Button } from '../../parts/controls.tsx';
 import { TimeAxis } from '../../parts/histogram.tsx';
 import { beginDrawing, useDrag, useSize } from '../../parts/measure.ts';
+import traceStyles from './traces.module.css';
 
 /** Each trace as a point: when it began, how long it took (logarithmic). A drag selects, a click opens. */
 
@@ -20,6 +22,9 @@ export interface Selection {
 
 interface ScatterProps {
   readonly traces: readonly TraceSummary[];
+  /** Older traces match that are not loaded. */
+  readonly more: boolean;
+  readonly onMore: () => void;
   readonly stretch: Stretch;
   readonly height: number;
   readonly onSelect: (selection: Selection) => void;
@@ -27,8 +32,9 @@ interface ScatterProps {
 }
 
 const NEAR_PX = 12;
+const MORE_LEAST_PX = 130;
 
-export function Scatter({ traces, stretch, height, onSelect, onOpen }: ScatterProps) {
+export function Scatter({ traces, more, onMore, stretch, height, onSelect, onOpen }: ScatterProps) {
   const [ref, { width }] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const { dark } = useTheme();
@@ -46,13 +52,14 @@ export function Scatter({ traces, stretch, height, onSelect, onOpen }: ScatterPr
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme changes the colours that are drawn with
   useEffect(() => draw(canvas.current, points, traces, width, height), [points, traces, width, height, dark]);
+  const oldestX = points.length < 2 ? 0 : points[points.length - 2];
   const shown = near >= 0 && near < traces.length && drag === null ? near : -1;
   return (
-    <div>
+    <div className={traceStyles.scatter}>
       <div className={styles.chart} style={{ height }}>
         {decades(bounds).map(({ value, at }) => (
           <span key={value} className={styles.gutter} style={{ top: (1 - at) * height }}>
-            {formatDurationNs(value)}
+            {formatDurationTick(value)}
           </span>
         ))}
         <div
@@ -87,6 +94,11 @@ export function Scatter({ traces, stretch, height, onSelect, onOpen }: ScatterPr
           )}
         </div>
       </div>
+      {more && oldestX > MORE_LEAST_PX && (
+        <div className={traceStyles.older} style={{ width: oldestX, height }}>
+          <Button onClick={onMore}>Load older ones</Button>
+        </div>
+      )}
       <TimeAxis stretch={stretch} width={width} />
     </div>
   );

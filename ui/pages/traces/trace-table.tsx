@@ -2,10 +2,10 @@ import { useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { TraceSummary } from '../../../src/query/api.ts';
 import { useKeys } from '../../frame/keys.ts';
+import { serviceColour } from '../../frame/service-colour.ts';
 import { placeAddress, useCursorParam, useUrl } from '../../frame/url.ts';
 import { formatCount, formatDurationNs } from '../../model/format.ts';
 import { nanosToMs } from '../../model/nanos.ts';
-import { serviceColour } from '../../model/palette.ts';
 import { ErrorCount, Moment, ServiceName } from '../../parts/controls.tsx';
 import { clamp, scrollToRow, useRowWindow } from '../../parts/measure.ts';
 import styles from './traces.module.css';
@@ -52,7 +52,7 @@ export function TraceTable({
   useEffect(() => scrollToRow(scroller.current, first0.current, ROW_PX, HEAD_PX), []);
   const longest = traces.reduce((most, { durationNano }) => Math.max(most, Number(durationNano)), 1);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
+    // A scrolling area must be reachable by keyboard
     <div className={styles.scroller} ref={scroller} tabIndex={0} role="region" aria-label="Traces">
       <table className={styles.table} aria-rowcount={traces.length + 1}>
         <thead>
@@ -89,7 +89,7 @@ function Spacer({ height }: { readonly height: number }) {
   if (height <= 0) return null;
   return (
     <tr aria-hidden="true">
-      <td colSpan={6} style={{ height, padding: 0, border: 0 }} />
+      <td style={{ height, padding: 0 }} />
     </tr>
   );
 }

@@ -64,7 +64,7 @@ export default function TracesPage() {
         <TraceChips />
       </div>
       <div className={styles.body}>
-        {open && <FacetBar facets={found} loading={facets.isPending} />}
+        {open && (facets.isPending || found.length > 0) && <FacetBar facets={found} loading={facets.isPending} />}
         <Results query={query} />
       </div>
     </div>
@@ -114,23 +114,21 @@ function Results({ query }: { readonly query: TracesQuery }) {
   }
   if (traces.isPending) return <Skeleton lines={12} />;
   if (found.length === 0) return <NothingFound />;
+  const more = () => {
+    if (traces.hasNextPage && !traces.isFetchingNextPage) traces.fetchNextPage();
+  };
   return (
     <section className={styles.results} aria-label="Found traces" aria-busy={traces.isPlaceholderData}>
       <TraceHistogramChart query={query} />
-      <ScatterChart traces={found} />
+      <ScatterChart traces={found} more={traces.hasNextPage} onMore={more} />
       <p className={styles.note}>
         <span>
           {formatCount(found.length)} {found.length === 1 ? 'trace' : 'traces'}
-          {traces.hasNextPage && ', the newest; more below'}
+          {traces.hasNextPage && ', the newest of more'}
         </span>
         <span>drag on a chart to select</span>
       </p>
-      <TraceTable
-        traces={found}
-        onEnd={() => {
-          if (traces.hasNextPage && !traces.isFetchingNextPage) traces.fetchNextPage();
-        }}
-      />
+      <TraceTable traces={found} onEnd={more} />
     </section>
   );
 }
@@ -153,18 +151,29 @@ function TraceHistogramChart({ query }: { readonly query: TracesQuery }) {
       buckets={buckets}
       stepMs={Number(data?.stepNano ?? 1e9) / 1e6}
       stretch={stretch}
-      height={56}
+      height={52}
+      axis={false}
       onZoom={zoom}
     />
   );
 }
 
-function ScatterChart({ traces }: { readonly traces: readonly TraceSummary[] }) {
+function ScatterChart({
+  traces,
+  more,
+  onMore,
+}: {
+  readonly traces: readonly TraceSummary[];
+  readonly more: boolean;
+  readonly onMore: () => void;
+}) {
   const url = useUrl();
   const { stretch } = useRange();
   return (
     <Scatter
       traces={traces}
+      more={more}
+      onMore={onMore}
       stretch={stretch}
       height={168}
       onOpen={(traceId) => url.go(placeAddress(`/traces/${traceId}`, url.params))}
