@@ -17,14 +17,14 @@ export class ByteBuffer {
   }
 
   byte(value: number): void {
-    this.reserve(1);
+    if (this.length === this.bytes.length) this.reserve(1);
     this.bytes[this.length++] = value;
   }
 
   /** Appends `source[start, end)`. Short runs are copied by hand: the call of `set` costs more than they do. */
   append(source: Uint8Array, start: number, end: number): void {
     const count = end - start;
-    this.reserve(count);
+    if (this.length + count > this.bytes.length) this.reserve(count);
     const to = this.bytes;
     let at = this.length;
     if (count <= SHORT_COPY) for (let from = start; from < end; from++) to[at++] = source[from];
@@ -34,7 +34,7 @@ export class ByteBuffer {
 
   /** LEB128 of a non-negative integer below 2^53. */
   varint(value: number): void {
-    this.reserve(8);
+    if (this.length + 8 > this.bytes.length) this.reserve(8);
     let rest = value;
     while (rest > 127) {
       this.bytes[this.length++] = (rest % 128) | 128;

@@ -17,6 +17,13 @@ export class U32List {
     this.values[this.length++] = high;
   }
 
+  /** Appends `value` until the list has `length` of them. */
+  fillTo(length: number, value: number): void {
+    while (this.values.length < length) this.#grow();
+    this.values.fill(value, this.length, length);
+    this.length = length;
+  }
+
   /** Empties the list and gives its memory back. */
   release(): void {
     this.values = new Uint32Array(FIRST_CAPACITY);

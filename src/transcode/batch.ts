@@ -62,16 +62,16 @@ export function partsOf(columns: readonly GrowingColumn[], ...more: readonly Par
   return [...new Set([...columns.flatMap((column) => column.parts), ...more])];
 }
 
-/** Which rows a table has, and the resource and scope of each. */
+/** The resource and scope of each row; set when the envelope around the rows ends. */
 export class RowContexts {
   readonly resource = new U32List();
   readonly scope = new U32List();
   readonly parts: readonly Part[] = [this.resource, this.scope];
+}
 
-  push(resource: number, scope: number): void {
-    this.resource.push(resource);
-    this.scope.push(scope);
-  }
+/** A batch whose rows stand in a resource and a scope. */
+export interface RowBatch extends Batch {
+  readonly contexts: RowContexts;
 }
 
 /** Ends the row of every member of a Nested: what was added to `inner` since the last row is its array. */

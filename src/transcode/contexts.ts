@@ -1,4 +1,4 @@
-import { ByteBuffer } from '../base/bytes.ts';
+import { ByteBuffer, equalBytes } from '../base/bytes.ts';
 import { U32List } from '../base/lists.ts';
 import {
   Fixed32Column,
@@ -40,6 +40,7 @@ export class ResourceContexts {
   /** What a row of this resource adds to the files, in bytes. */
   readonly rowBytes = new U32List();
   readonly #key = new ByteBuffer();
+  readonly #refs = new ByteBuffer();
 
   get maps(): readonly MapColumn[] {
     return [this.attributes, this.baggage];
@@ -79,7 +80,8 @@ export class ResourceContexts {
 
   #read(cursor: Cursor, reader: AttributeReader, resource: Range, schemaUrl: Range, baggage: Uint8Array): void {
     const bytes = cursor.bytes;
-    const refs = new ByteBuffer();
+    const refs = this.#refs;
+    refs.length = 0;
     const before = this.attributes.values.data.length + this.baggage.values.data.length;
     let droppedCount = 0;
     let named = false;
@@ -106,7 +108,8 @@ export class ResourceContexts {
     reader.finish(this.attributes, this.types);
     if (!named) this.serviceName.push(bytes, 0, 0);
     this.dropped.push(droppedCount);
-    const text = new ByteBuffer();
+    const text = this.#key;
+    text.length = 0;
     writeBase64(text, refs.bytes, 0, refs.length);
     this.entityRefs.push(text.bytes, 0, text.length);
     pushRange(this.schemaUrl, bytes, schemaUrl);
@@ -208,7 +211,7 @@ function appendRange(key: ByteBuffer, bytes: Uint8Array, range: Range): void {
 
 function isServiceName(bytes: Uint8Array, reader: AttributeReader): boolean {
   if (reader.keyEnd - reader.keyStart !== SERVICE_NAME.length) return false;
-  return SERVICE_NAME.every((byte, i) => bytes[reader.keyStart + i] === byte);
+  return equalBytes(SERVICE_NAME, 0, bytes, reader.keyStart, SERVICE_NAME.length);
 }
 
 /** Pushes a string that stands in Native form (length first) at `start`. */

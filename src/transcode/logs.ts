@@ -11,7 +11,7 @@ import {
 import { LOGS } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReaders } from './attributes.ts';
-import { type Batch, partsOf, RowContexts } from './batch.ts';
+import { partsOf, type RowBatch, RowContexts } from './batch.ts';
 import { absent, pushRange, type ResourceContexts, type ScopeContexts, takeRange } from './contexts.ts';
 import { pushHex } from './ids.ts';
 
@@ -42,7 +42,7 @@ const readHalves = (cursor: Cursor, end: number, to: Halves): void => {
 };
 
 /** Growing rows of otel_logs. */
-export class LogBatch implements Batch {
+export class LogBatch implements RowBatch {
   readonly table = LOGS;
   readonly contexts = new RowContexts();
   readonly timestamp = new Fixed64Column();
@@ -116,31 +116,26 @@ export class LogBatch implements Batch {
   }
 
   /** Reads the log record that ends at `end`. `received` stands in for a record without any time. */
-  record(
-    cursor: Cursor,
-    readers: AttributeReaders,
-    end: number,
-    resource: number,
-    scope: number,
-    received: Halves,
-  ): void {
+  record(cursor: Cursor, readers: AttributeReaders, end: number, received: Halves): void {
     this.#clear();
     readers.item.begin();
     while (cursor.at < end) this.#field(cursor, readers, end);
     readers.item.finish(this.attributes, this.types);
     this.#endRow(cursor, readers, received);
     cursor.at = end;
-    this.contexts.push(resource, scope);
   }
 
   #clear(): void {
     const fields = this.#fields;
-    for (const range of [fields.severityText, fields.body, fields.traceId, fields.spanId, fields.eventName])
-      range.start = -1;
-    for (const time of [fields.time, fields.observed]) {
-      time.low = 0;
-      time.high = 0;
-    }
+    fields.severityText.start = -1;
+    fields.body.start = -1;
+    fields.traceId.start = -1;
+    fields.spanId.start = -1;
+    fields.eventName.start = -1;
+    fields.time.low = 0;
+    fields.time.high = 0;
+    fields.observed.low = 0;
+    fields.observed.high = 0;
     fields.severity = 0;
     fields.flags = 0;
     fields.dropped = 0;

@@ -79,13 +79,6 @@ export class MetricContexts {
   }
 }
 
-/** Where a row stands: numbers of its resource, scope and metric. */
-export interface Place {
-  resource: number;
-  scope: number;
-  metric: number;
-}
-
 /** The columns that all five metric tables begin with. */
 export class PointHead {
   readonly contexts = new RowContexts();
@@ -104,11 +97,6 @@ export class PointHead {
 
   get rows(): number {
     return this.metricOf.length;
-  }
-
-  endRow(place: Place): void {
-    this.contexts.push(place.resource, place.scope);
-    this.metricOf.push(place.metric);
   }
 
   columns(): Record<string, GrowingColumn> {

@@ -11,16 +11,9 @@ import {
 import { EXPONENTIAL_HISTOGRAM, GAUGE, HISTOGRAM, SUM, SUMMARY, type Table } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReaders } from './attributes.ts';
-import { type Batch, endNestedRow, partsOf } from './batch.ts';
+import { endNestedRow, partsOf, type RowBatch, type RowContexts } from './batch.ts';
 import type { ResourceContexts, ScopeContexts } from './contexts.ts';
-import {
-  ExemplarColumns,
-  type MetricContexts,
-  NO_VALUE,
-  NumberColumns,
-  type Place,
-  PointHead,
-} from './metric-columns.ts';
+import { ExemplarColumns, type MetricContexts, NO_VALUE, NumberColumns, PointHead } from './metric-columns.ts';
 import { EXPONENTIAL_SHAPE, HISTOGRAM_SHAPE, NUMBER_SHAPE, type PointShape, SUMMARY_SHAPE } from './point-shapes.ts';
 
 export interface SharedContexts {
@@ -59,7 +52,7 @@ class ValuesColumn {
  * Growing rows of one of the five metric tables. The tables differ in which columns they have and in the field numbers of their point
  * message; both are data (the table, the shape), so one reader serves all five.
  */
-export class PointBatch implements Batch {
+export class PointBatch implements RowBatch {
   readonly table: Table;
   readonly parts: readonly Part[];
   readonly maps: readonly MapColumn[];
@@ -116,6 +109,10 @@ export class PointBatch implements Batch {
     this.maps = [this.head.attributes, this.exemplars.attributes];
   }
 
+  get contexts(): RowContexts {
+    return this.head.contexts;
+  }
+
   get rows(): number {
     return this.head.rows;
   }
@@ -125,7 +122,7 @@ export class PointBatch implements Batch {
   }
 
   /** Reads the data point that ends at `end`. */
-  point(cursor: Cursor, readers: AttributeReaders, end: number, place: Place, aggregation: Aggregation): void {
+  point(cursor: Cursor, readers: AttributeReaders, end: number, metric: number, aggregation: Aggregation): void {
     const row = this.row;
     row.clear();
     readers.item.begin();
@@ -136,10 +133,10 @@ export class PointBatch implements Batch {
       else read(this, cursor, readers, end);
     }
     readers.item.finish(this.head.attributes, this.head.types);
-    this.#endRow(place, aggregation);
+    this.#endRow(metric, aggregation);
   }
 
-  #endRow(place: Place, aggregation: Aggregation): void {
+  #endRow(metric: number, aggregation: Aggregation): void {
     const row = this.row;
     this.head.start.push(row.start.low, row.start.high);
     this.head.time.push(row.time.low, row.time.high);
@@ -153,7 +150,7 @@ export class PointBatch implements Batch {
     for (const values of this.#values) values.endRow();
     if (has.has('Exemplars.TimeUnix')) endNestedRow(this.exemplars.ends, row.exemplars);
     if (has.has('ValueAtQuantiles.Value')) endNestedRow(this.quantileEnds, row.quantiles);
-    this.head.endRow(place);
+    this.head.metricOf.push(metric);
   }
 }
 

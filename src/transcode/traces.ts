@@ -14,7 +14,7 @@ import { Dictionary } from '../columns/dictionary.ts';
 import { TRACES } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReader, AttributeReaders } from './attributes.ts';
-import { type Batch, endNestedRow, partsOf, RowContexts } from './batch.ts';
+import { type Batch, endNestedRow, partsOf, type RowBatch, RowContexts } from './batch.ts';
 import { absent, pushRange, type Range, type ResourceContexts, type ScopeContexts, takeRange } from './contexts.ts';
 import { isValidId, isZero, pushHex, SPAN_ID_BYTES, TRACE_ID_BYTES, traceIdColumn } from './ids.ts';
 import { traceIdsBatch } from './trace-ids.ts';
@@ -116,7 +116,7 @@ function clear(span: SpanFields): void {
 }
 
 /** Growing rows of otel_traces. */
-export class TraceBatch implements Batch {
+export class TraceBatch implements RowBatch {
   readonly table = TRACES;
   readonly contexts = new RowContexts();
   readonly traceIds = new Dictionary();
@@ -220,7 +220,7 @@ export class TraceBatch implements Batch {
    * Reads the span that ends at `end`. Answers why it is invalid, or undefined. The columns of an invalid span are in disorder: the
    * caller cuts back to its mark and reads the request again without it.
    */
-  span(cursor: Cursor, readers: AttributeReaders, end: number, resource: number, scope: number): string | undefined {
+  span(cursor: Cursor, readers: AttributeReaders, end: number): string | undefined {
     const span = this.#span;
     clear(span);
     readers.item.begin();
@@ -229,7 +229,6 @@ export class TraceBatch implements Batch {
     if (reason !== undefined) return reason;
     readers.item.finish(this.attributes, this.types);
     this.#endRow(cursor.bytes);
-    this.contexts.push(resource, scope);
     return undefined;
   }
 

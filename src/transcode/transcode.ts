@@ -4,7 +4,7 @@ import { type Part, releasePart } from '../columns/builders.ts';
 import { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { AttributeReader } from './attributes.ts';
-import { type Batch, cutParts, type FrozenTable, freezeBatch, markParts, sizeOfParts } from './batch.ts';
+import { cutParts, type FrozenTable, freezeBatch, markParts, type RowBatch, sizeOfParts } from './batch.ts';
 import { ResourceContexts, ScopeContexts } from './contexts.ts';
 import { LogBatch } from './logs.ts';
 import { MetricContexts } from './metric-columns.ts';
@@ -42,7 +42,7 @@ export class SegmentColumns {
 
   /** Bytes that the rows will repeat of their resource, scope and metric when they are frozen. */
   repeatedBytes = 0;
-  readonly batches: readonly Batch[] = [this.traces, this.logs, ...Object.values(this.points)];
+  readonly batches: readonly RowBatch[] = [this.traces, this.logs, ...Object.values(this.points)];
   readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
 
   /** Spans, log records and data points. */
@@ -55,6 +55,11 @@ export class SegmentColumns {
     return sizeOfParts([...this.partsOf('traces'), ...this.logs.parts, ...this.partsOf('metrics')]);
   }
 
+  batchesOf(signal: Signal): readonly RowBatch[] {
+    if (signal === 'traces') return [this.traces];
+    return signal === 'logs' ? [this.logs] : Object.values(this.points);
+  }
+
   /** Everything that a request of this signal may lengthen. */
   partsOf(signal: Signal): readonly Part[] {
     this.#partsOf[signal] ??= this.#collectParts(signal);
@@ -63,9 +68,8 @@ export class SegmentColumns {
 
   #collectParts(signal: Signal): readonly Part[] {
     const shared = [...this.resources.parts, ...this.scopes.parts];
-    if (signal === 'traces') return [...shared, ...this.traces.parts];
-    if (signal === 'logs') return [...shared, ...this.logs.parts];
-    return [...shared, ...this.metrics.parts, ...Object.values(this.points).flatMap((batch) => batch.parts)];
+    const own = this.batchesOf(signal).flatMap((batch) => batch.parts);
+    return signal === 'metrics' ? [...shared, ...this.metrics.parts, ...own] : [...shared, ...own];
   }
 
   /** Keys of maps are guessed from the row before; after a cut there is none. */
@@ -103,13 +107,14 @@ export function transcode(
   const mark = markParts(parts);
   const before = columns.items;
   const repeatedBefore = columns.repeatedBytes;
-  const cursor = new Cursor(body);
+  // A plain view: slices of a Buffer are several times slower to make.
+  const cursor = new Cursor(new Uint8Array(body.buffer, body.byteOffset, body.length));
   const walk = {
     columns,
     cursor,
     readers: { item: new AttributeReader(cursor), nested: new AttributeReader(cursor) },
     repeatedBytesMax: repeatedBefore + LIMITS.requestUnpackedBytesMax,
-    baggage: new TextEncoder().encode(baggage),
+    baggage: baggage === '' ? NO_BYTES : ENCODER.encode(baggage),
     received: { low: Number(BigInt.asIntN(32, received)), high: Number(BigInt.asIntN(32, received >> 32n)) },
   };
   const cut = (): void => {
@@ -134,6 +139,8 @@ export function transcode(
   }
 }
 
+const ENCODER = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
 const NONE: ReadonlyMap<number, string> = new Map();
 
 function rejectionMessage(invalid: ReadonlyMap<number, string>): string {

@@ -3,9 +3,9 @@ import type { Signal } from '../base/signal.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { AttributeReaders } from './attributes.ts';
+import type { RowBatch } from './batch.ts';
 import { absent, type Range, takeRange } from './contexts.ts';
 import type { Halves } from './logs.ts';
-import type { Place } from './metric-columns.ts';
 import type { Aggregation } from './points.ts';
 import type { SegmentColumns } from './transcode.ts';
 
@@ -25,7 +25,7 @@ export interface RequestResult {
   readonly invalid: ReadonlyMap<number, string>;
 }
 
-type ReadItem = (end: number, place: Place) => void;
+type ReadItem = (end: number) => void;
 
 const METRIC_FIELDS: Readonly<Record<number, string>> = {
   1: 'name',
@@ -81,7 +81,8 @@ const ENVELOPES: Readonly<Record<Signal, EnvelopeNames>> = {
 
 /**
  * Request → resources → scopes → items. The three signals share this shape and its field numbers: 1 for the envelopes of a request, 1 and 3
- * for the resource or scope and its schema URL, 2 for what is inside.
+ * for the resource or scope and its schema URL, 2 for what is inside. Those of an envelope may stand behind its items, so rows learn their
+ * scope and resource when the envelope ends.
  * @param skip numbers of spans that are passed over
  */
 export function walkRequest(walk: Walk, signal: Signal, skip: ReadonlyMap<number, string>): RequestResult {
@@ -89,69 +90,73 @@ export function walkRequest(walk: Walk, signal: Signal, skip: ReadonlyMap<number
   const invalid = new Map(skip);
   let spans = 0;
   const readItem: Readonly<Record<Signal, ReadItem>> = {
-    traces: (end, place) => {
+    traces: (end) => {
       const number = spans++;
-      if (skip.has(number)) {
-        cursor.at = end;
-        return;
+      if (!skip.has(number)) {
+        const reason = columns.traces.span(cursor, readers, end);
+        if (reason !== undefined) invalid.set(number, reason);
       }
-      const reason = columns.traces.span(cursor, readers, end, place.resource, place.scope);
-      if (reason !== undefined) invalid.set(number, reason);
       cursor.at = end;
     },
-    logs: (end, place) => columns.logs.record(cursor, readers, end, place.resource, place.scope, walk.received),
-    metrics: (end, place) => readMetric(walk, end, place),
+    logs: (end) => columns.logs.record(cursor, readers, end, walk.received),
+    metrics: (end) => readMetric(walk, end),
   };
-  const names = ENVELOPES[signal];
+  const level: Level = { names: ENVELOPES[signal], readItem: readItem[signal], batches: columns.batchesOf(signal) };
   cursor.at = 0;
   const end = cursor.bytes.length;
   while (cursor.at < end) {
     const tag = cursor.tag(end);
-    if (tag !== 0x0a) cursor.unknown(tag, end, names.request, names.requestFields);
-    else readResource(walk, cursor.lengthEnd(end), names, readItem[signal]);
+    if (tag !== 0x0a) cursor.unknown(tag, end, level.names.request, level.names.requestFields);
+    else readResource(walk, cursor.lengthEnd(end), level);
   }
   return { invalid };
 }
 
-function readResource(walk: Walk, end: number, names: EnvelopeNames, readItem: ReadItem): void {
-  const { columns, cursor, readers } = walk;
-  const place: Place = { resource: -1, scope: -1, metric: -1 };
-  const { head, schemaUrl } = readEnvelopeHead(cursor, end, names.resource, names.resourceFields);
-  while (cursor.at < end) {
-    const tag = cursor.tag(end);
-    if (tag !== 0x12) {
-      cursor.skip(tag, end);
-      continue;
-    }
-    const scopeEnd = cursor.lengthEnd(end);
-    const start = cursor.at;
-    if (place.resource < 0)
-      place.resource = columns.resources.find(cursor, readers.item, head, schemaUrl, walk.baggage);
-    cursor.at = start;
-    readScope(walk, scopeEnd, place, names, readItem);
-  }
+/** What the envelopes of one signal need to be read. */
+interface Level {
+  readonly names: EnvelopeNames;
+  readonly readItem: ReadItem;
+  readonly batches: readonly RowBatch[];
 }
 
-function readScope(walk: Walk, end: number, place: Place, names: EnvelopeNames, readItem: ReadItem): void {
-  const { columns, cursor, readers } = walk;
-  const { head, schemaUrl } = readEnvelopeHead(cursor, end, names.scope, names.scopeFields);
+function readResource(walk: Walk, end: number, level: Level): void {
+  const { columns, cursor } = walk;
+  const resource = absent();
+  const schemaUrl = absent();
   const rowsBefore = columns.items;
-  place.scope = -1;
   while (cursor.at < end) {
     const tag = cursor.tag(end);
-    if (tag !== 0x12) {
-      cursor.skip(tag, end);
-      continue;
-    }
-    const itemEnd = cursor.lengthEnd(end);
-    const start = cursor.at;
-    if (place.scope < 0) place.scope = columns.scopes.find(cursor, readers.item, head, schemaUrl);
-    cursor.at = start;
-    readItem(itemEnd, place);
+    if (tag === 0x12) readScope(walk, cursor.lengthEnd(end), level);
+    else if (tag === 0x0a) takeRange(cursor, resource, end);
+    else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
+    else cursor.unknown(tag, end, level.names.resource, level.names.resourceFields);
   }
-  if (place.scope < 0) return;
-  const rowBytes = columns.resources.rowBytes.values[place.resource] + columns.scopes.rowBytes.values[place.scope];
-  countRepeated(walk, columns.items - rowsBefore, rowBytes);
+  const added = columns.items - rowsBefore;
+  if (added === 0) return;
+  const number = columns.resources.find(cursor, walk.readers.item, resource, schemaUrl, walk.baggage);
+  cursor.at = end;
+  for (const { contexts, rows } of level.batches) contexts.resource.fillTo(rows, number);
+  countRepeated(walk, added, columns.resources.rowBytes.values[number]);
+}
+
+function readScope(walk: Walk, end: number, level: Level): void {
+  const { columns, cursor } = walk;
+  const scope = absent();
+  const schemaUrl = absent();
+  const rowsBefore = columns.items;
+  while (cursor.at < end) {
+    const tag = cursor.tag(end);
+    if (tag === 0x12) level.readItem(cursor.lengthEnd(end));
+    else if (tag === 0x0a) takeRange(cursor, scope, end);
+    else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
+    else cursor.unknown(tag, end, level.names.scope, level.names.scopeFields);
+  }
+  const added = columns.items - rowsBefore;
+  if (added === 0) return;
+  const number = columns.scopes.find(cursor, walk.readers.item, scope, schemaUrl);
+  cursor.at = end;
+  for (const { contexts, rows } of level.batches) contexts.scope.fillTo(rows, number);
+  countRepeated(walk, added, columns.scopes.rowBytes.values[number]);
 }
 
 /** Rows point at their resource, scope and metric until they are frozen; what that will unpack to is bounded here. */
@@ -163,28 +168,7 @@ function countRepeated(walk: Walk, rows: number, rowBytes: number): void {
   );
 }
 
-/** Finds resource or scope (1) and schema URL (3), which may stand behind the items (2); the cursor is put back. */
-function readEnvelopeHead(
-  cursor: Cursor,
-  end: number,
-  message: string,
-  fields: Readonly<Record<number, string>>,
-): { head: Range; schemaUrl: Range } {
-  const start = cursor.at;
-  const head = absent();
-  const schemaUrl = absent();
-  while (cursor.at < end) {
-    const tag = cursor.tag(end);
-    if (tag === 0x0a) takeRange(cursor, head, end);
-    else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
-    else if (tag === 0x12) cursor.at = cursor.lengthEnd(end);
-    else cursor.unknown(tag, end, message, fields);
-  }
-  cursor.at = start;
-  return { head, schemaUrl };
-}
-
-function readMetric(walk: Walk, end: number, place: Place): void {
+function readMetric(walk: Walk, end: number): void {
   const { columns, cursor, readers } = walk;
   const head = { name: absent(), description: absent(), unit: absent() };
   const metadata: Range[] = [];
@@ -206,14 +190,14 @@ function readMetric(walk: Walk, end: number, place: Place): void {
     } else cursor.unknown(tag, end, 'Metric', METRIC_FIELDS);
   }
   if (kind !== 0) {
-    place.metric = columns.metrics.add(cursor, readers.item, head, metadata);
-    readPoints(walk, kind, data, place);
+    const metric = columns.metrics.add(cursor, readers.item, head, metadata);
+    readPoints(walk, kind, data, metric);
   }
   cursor.at = end;
 }
 
 /** Gauge, Sum, Histogram, …: data_points (1), aggregation_temporality (2), is_monotonic (3), in any order. */
-function readPoints(walk: Walk, kind: number, data: Range, place: Place): void {
+function readPoints(walk: Walk, kind: number, data: Range, metric: number): void {
   const { cursor, readers } = walk;
   const batch = walk.columns.points[kind];
   const aggregation: Aggregation = { temporality: 0, monotonic: 0 };
@@ -234,7 +218,7 @@ function readPoints(walk: Walk, kind: number, data: Range, place: Place): void {
   }
   for (const { start, end } of points) {
     cursor.at = start;
-    batch.point(cursor, readers, end, place, aggregation);
+    batch.point(cursor, readers, end, metric, aggregation);
   }
-  countRepeated(walk, points.length, walk.columns.metrics.rowBytes.values[place.metric]);
+  countRepeated(walk, points.length, walk.columns.metrics.rowBytes.values[metric]);
 }
