@@ -87,9 +87,16 @@ function isCursor(value: unknown): value is Cursor {
   return typeof value.before === 'string' && /^\d{1,19}$/.test(value.before) && Array.isArray(value.shown);
 }
 
-const SECOND = 1_000_000_000n;
-/** A common value is found among the newest spans; only a rare one is looked for in the whole range. Widths before the newest span. */
-const SLICES: readonly Nanos[] = [2n * SECOND, 60n * SECOND, 1_800n * SECOND];
+/**
+ * A common value is found among the newest spans; only a rare one is looked for in the whole range. Every slice of time costs a look at
+ * the filters of all granules (about 30 ms for 2 million spans), so the first is small and the next as wide as the first one's yield says.
+ */
+const FIRST_SLICE: Nanos = 100_000_000n;
+
+/** How much wider the next slice is: enough for twice what is missing, everything that is left when nothing was found. */
+function widened(width: Nanos, found: number, limit: number): Nanos | undefined {
+  return found === 0 ? undefined : width * BigInt(Math.max(10, Math.ceil((2 * limit) / found)));
+}
 
 /** Traces that have a matching span, the newest match first. */
 export async function searchTraces(
@@ -136,17 +143,17 @@ async function newestMatches(
   if (top <= start) return [];
   const found: Match[] = [];
   let high = top;
-  for (const width of [...SLICES, top - start]) {
-    const low = top - width > start ? top - width : start;
-    if (low >= high) continue;
+  let width: Nanos | undefined = FIRST_SLICE;
+  for (;;) {
+    const isLast: boolean = width === undefined || high - width <= start;
+    const low = isLast ? start : high - (width ?? 0n);
     const known = [...shown, ...found.map(({ traceId }) => traceId)];
-    found.push(
-      ...(await matchesWithin(engine, filter, { start: low, end: high }, limit - found.length, known, signal)),
-    );
-    if (found.length >= limit || low === start) break;
+    const range = { start: low, end: high };
+    found.push(...(await matchesWithin(engine, filter, range, limit - found.length, known, signal)));
+    if (found.length >= limit || isLast) return found;
+    width = widened(top - low, found.length, limit);
     high = low;
   }
-  return found;
 }
 
 /** The start of the newest span stored; ClickHouse answers it from the parts' minima and maxima, without reading rows. */
@@ -166,15 +173,14 @@ async function matchesWithin(
   signal: AbortSignal | undefined,
 ): Promise<Match[]> {
   const conditions = spanConditions(filter, range);
-  if (known.length > 0) conditions.add(`TraceId NOT IN ${conditions.value(known, 'Array(String)')}`);
+  // Known traces are taken out here: `TraceId NOT IN …` in the statement keeps ClickHouse from using the filters of the attributes.
   const sql = `SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM otel_traces
-    WHERE ${conditions.text()} GROUP BY TraceId ORDER BY newest DESC, TraceId LIMIT ${limit}`;
-  const { rows } = await engine.query(sql, {
-    params: conditions.params,
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
-  return rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
+    WHERE ${conditions.text()} GROUP BY TraceId ORDER BY newest DESC, TraceId LIMIT ${limit + known.length}`;
+  const options = { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
+  const { rows } = await engine.query(sql, options);
+  const skip = new Set(known);
+  const matches = rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
+  return matches.filter(({ traceId }) => !skip.has(traceId)).slice(0, limit);
 }
 
 const SUMMARY_COLUMNS = [

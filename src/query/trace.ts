@@ -77,6 +77,9 @@ export function withinSeconds(range: SecondsRange): string {
   return `${from} AND ${to}`;
 }
 
+/** A few rows of a few granules in many columns: one thread and small reads save a fifth (docs/decisions/0002-table-settings.md). */
+const FEW_ROWS = { max_threads: 1, max_read_buffer_size_local_fs: 16_384 };
+
 export interface TraceAnswer {
   readonly otlp: { readonly resourceSpans: readonly unknown[] };
   readonly truncated: boolean;
@@ -92,11 +95,8 @@ export async function findTrace(
   if (range === undefined) return undefined;
   const sql = `SELECT ${[...SPAN_COLUMNS, ...RESOURCE_COLUMNS].join(', ')} FROM otel_traces
     WHERE TraceId = {id:String} AND ${withinSeconds(range)} ORDER BY Timestamp, SpanId LIMIT ${LIMITS.traceSpansMax + 1}`;
-  const result = await engine.query(sql, {
-    params: { id: traceId },
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
+  const options = { params: { id: traceId }, settings: FEW_ROWS, timeoutMs: LIMITS.queryTimeMsMax };
+  const result = await engine.query(sql, { ...options, ...(signal && { signal }) });
   const rows = rowsOf(result);
   if (rows.length === 0) return undefined;
   const truncated = rows.length > LIMITS.traceSpansMax;

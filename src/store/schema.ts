@@ -39,7 +39,7 @@ const TABLE_SETTINGS: readonly string[] = [
 /** Rows of a granule. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
 const SMALL_GRANULES = 'index_granularity = 1024';
 
-const SEARCHED: ReadonlySet<string> = new Set([TABLES.traces, TABLES.logs]);
+const SEARCHED: ReadonlySet<string> = new Set([TABLES.traces, TABLES.traceIds, TABLES.logs]);
 
 function columnLine(column: Column): string {
   const codec = column.codec ? ` CODEC(${column.codec})` : '';
