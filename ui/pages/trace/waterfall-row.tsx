@@ -185,8 +185,8 @@ function Bar({ view, i, timePx }: { readonly view: TraceView; readonly i: number
         }}
       />
       {table.spans[i].events?.map((event, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: events have no id, and their order never changes
         <EventTick
+          // biome-ignore lint/suspicious/noArrayIndexKey: events have no id, and their order never changes
           key={`${event.timeUnixNano} ${at}`}
           view={view}
           ns={nanosSince(event.timeUnixNano ?? '0', table.originNano)}
