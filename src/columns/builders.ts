@@ -1,4 +1,4 @@
-import { ByteBuffer } from '../base/bytes.ts';
+import { ByteBuffer, type ByteSource } from '../base/bytes.ts';
 import { U32List } from '../base/lists.ts';
 import { Dictionary } from './dictionary.ts';
 import type { NativeWriter } from './native.ts';
@@ -97,8 +97,8 @@ export class StringColumn implements GrowingColumn {
     this.ends.push(this.data.length);
   }
   /** A string that already stands behind its length, as protobuf writes it too. */
-  pushWithLength(bytes: Uint8Array, start: number, end: number): void {
-    this.data.append(bytes, start, end);
+  pushWithLength(source: ByteSource, start: number, end: number): void {
+    this.data.appendFrom(source, start, end);
     this.ends.push(this.data.length);
   }
   isDefault(): boolean {
@@ -190,17 +190,17 @@ export class MapColumn implements GrowingColumn {
   #current = 0;
 
   /** Adds the key of the next entry; its value must be added to `values` after it. */
-  key(bytes: Uint8Array, start: number, end: number): void {
+  key(source: ByteSource, start: number, end: number): void {
     const ids = this.keyIds;
     const guess = this.#previous + (ids.length - this.#current);
     if (guess < this.#current) {
       const id = ids.values[guess];
-      if (this.keys.equals(id, bytes, start, end)) {
+      if (this.keys.equalsWords(id, source, start, end)) {
         ids.push(id);
         return;
       }
     }
-    ids.push(this.keys.add(bytes, start, end));
+    ids.push(this.keys.add(source.bytes, start, end));
   }
   /** Ends the row; entries added since the last call are its map. */
   endRow(): void {

@@ -1,4 +1,4 @@
-import { ByteBuffer } from '../base/bytes.ts';
+import { ByteBuffer, type ByteSource, equalBytes, equalWords } from '../base/bytes.ts';
 import { U32List } from '../base/lists.ts';
 
 const FIRST_SLOTS = 64;
@@ -47,9 +47,14 @@ export class Dictionary {
     const from = this.starts.values[index];
     const length = this.starts.values[index + 1] - from;
     if (length !== end - start) return false;
-    const data = this.data.bytes;
-    for (let i = 0; i < length; i++) if (data[from + i] !== bytes[start + i]) return false;
-    return true;
+    return equalBytes(this.data.bytes, from, bytes, start, length);
+  }
+
+  /** As `equals`, by words. */
+  equalsWords(index: number, source: ByteSource, start: number, end: number): boolean {
+    const from = this.starts.values[index];
+    const length = this.starts.values[index + 1] - from;
+    return length === end - start && equalWords(this.data.words, from, source.words, start, length);
   }
 
   /** Forgets every entry from number `size` on, as if they had never been added. */

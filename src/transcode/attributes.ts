@@ -1,4 +1,4 @@
-import { ByteBuffer } from '../base/bytes.ts';
+import { ByteBuffer, equalBytes } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { LowColumn, MapColumn, StringColumn } from '../columns/builders.ts';
 import type { Cursor } from '../wire/protobuf.ts';
@@ -31,49 +31,61 @@ const ANY_VALUE_FIELDS = {
 };
 const KEY_VALUE_FIELDS = { 1: 'key', 2: 'value' };
 
-/** Builds a type signature (src/columns/attributes.md): runs are shortened, nothing but strings is the empty signature. */
+/**
+ * Builds a type signature (src/columns/attributes.md). Letters are collected one by one; rows tend to have the same ones as the row before,
+ * and then nothing has to be built or looked up.
+ */
 class Signature {
-  readonly text = new ByteBuffer();
-  #last = 0;
-  #run = 0;
-  #allStrings = true;
+  #letters = new ByteBuffer();
+  #before = new ByteBuffer();
+  /** The column that `#before` was pushed to last, and as which entry. */
+  #column: LowColumn | undefined;
+  #id = 0;
+  readonly #text = new ByteBuffer();
 
   clear(): void {
-    this.text.length = 0;
-    this.#last = 0;
-    this.#run = 0;
-    this.#allStrings = true;
+    this.#letters.length = 0;
   }
   item(letter: number): void {
-    if (letter !== S) this.#allStrings = false;
-    if (letter === this.#last) {
-      this.#run++;
-      return;
-    }
-    this.#endRun();
-    this.text.byte(letter);
-    this.#last = letter;
-    this.#run = 1;
+    this.#letters.byte(letter);
   }
   open(letter: number): void {
-    this.#allStrings = false;
-    this.#endRun();
-    this.text.byte(letter);
-    this.text.byte(OPEN);
+    this.#letters.byte(letter);
+    this.#letters.byte(OPEN);
   }
   close(): void {
-    this.#endRun();
-    this.text.byte(CLOSE);
+    this.#letters.byte(CLOSE);
   }
-  /** Ends the signature; `shortenStrings`: strings alone are the empty signature. */
-  finish(shortenStrings: boolean): void {
-    this.#endRun();
-    if (shortenStrings && this.#allStrings) this.text.length = 0;
+  /** Ends the signature and pushes it. `stringsAreEmpty`: strings alone are the empty signature. */
+  finish(column: LowColumn, stringsAreEmpty: boolean): void {
+    const [letters, before] = [this.#letters, this.#before];
+    const { length } = letters;
+    if (column === this.#column && length === before.length && equalBytes(letters.bytes, 0, before.bytes, 0, length)) {
+      column.ids.push(this.#id);
+      return;
+    }
+    this.#shorten(stringsAreEmpty);
+    column.push(this.#text.bytes, 0, this.#text.length);
+    this.#column = column;
+    this.#id = column.ids.values[column.ids.length - 1];
+    this.#letters = before;
+    this.#before = letters;
   }
-  #endRun(): void {
-    if (this.#run > 1) this.text.ascii(String(this.#run));
-    this.#last = 0;
-    this.#run = 0;
+  /** Writes the letters with their runs shortened. */
+  #shorten(stringsAreEmpty: boolean): void {
+    const { bytes, length } = this.#letters;
+    const text = this.#text;
+    text.length = 0;
+    for (let at = 0; at < length; ) {
+      const letter = bytes[at];
+      let run = 1;
+      // The letter of an array or list is never shortened: its bracket comes next.
+      while (at + run < length && bytes[at + run] === letter && letter !== CLOSE) run++;
+      if (stringsAreEmpty && run === length && letter === S) return;
+      text.byte(letter);
+      if (run > 1) text.ascii(String(run));
+      at += run;
+    }
   }
 }
 
@@ -118,9 +130,9 @@ export class AttributeReader {
       if (size < 128 && keyEnd + 2 + size === end && bytes[keyEnd + 2] === 0x0a && bytes[keyEnd + 3] === size - 2) {
         this.keyStart = start + 2;
         this.keyEnd = keyEnd;
-        map.key(bytes, start + 2, keyEnd);
+        map.key(this.#cursor, start + 2, keyEnd);
         this.#signature.item(S);
-        map.values.pushWithLength(bytes, keyEnd + 3, end);
+        map.values.pushWithLength(this.#cursor, keyEnd + 3, end);
         this.#cursor.at = end;
         return;
       }
@@ -131,7 +143,7 @@ export class AttributeReader {
   #unusualKeyValue(map: MapColumn, end: number): void {
     const { start: valueStart, end: valueEnd } = this.#keyAndValue(end);
     const { keyStart, keyEnd } = this;
-    map.key(this.#cursor.bytes, keyStart, keyEnd);
+    map.key(this.#cursor, keyStart, keyEnd);
     if (valueStart < 0) {
       this.#signature.item(Z);
       map.values.push(this.#cursor.bytes, 0, 0);
@@ -147,16 +159,14 @@ export class AttributeReader {
 
   finish(map: MapColumn, types: LowColumn): void {
     map.endRow();
-    this.#signature.finish(true);
-    types.push(this.#signature.text.bytes, 0, this.#signature.text.length);
+    this.#signature.finish(types, true);
   }
 
   /** One AnyValue that stands alone (a log body), with its signature, in which a string is `s`. */
   single(values: StringColumn, types: LowColumn, end: number): void {
     this.#signature.clear();
     this.#value(values, end);
-    this.#signature.finish(false);
-    types.push(this.#signature.text.bytes, 0, this.#signature.text.length);
+    this.#signature.finish(types, false);
   }
 
   #valueRange = { start: -1, end: -1 };
@@ -325,3 +335,9 @@ export interface AttributeReaders {
   readonly item: AttributeReader;
   readonly nested: AttributeReader;
 }
+
+/** Readers remember entries of the columns they wrote to: after the columns were cut back, new ones are needed. */
+export const attributeReaders = (cursor: Cursor): AttributeReaders => ({
+  item: new AttributeReader(cursor),
+  nested: new AttributeReader(cursor),
+});

@@ -13,8 +13,9 @@ export function readBaggage(header: Uint8Array, map: MapColumn): void {
       const equals = member.indexOf('=');
       if (equals <= 0) continue;
       const key = TO_BYTES.encode(member.slice(0, equals).trim());
+      const source = { bytes: key, words: new DataView(key.buffer, key.byteOffset, key.length) };
       const value = TO_BYTES.encode(decodeValue(member.slice(equals + 1).trim()));
-      map.key(key, 0, key.length);
+      map.key(source, 0, key.length);
       map.values.push(value, 0, value.length);
     }
   }

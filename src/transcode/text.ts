@@ -33,8 +33,7 @@ function writeUint32(out: ByteBuffer, value: number): void {
 export function doubleText(low: number, high: number): string {
   DOUBLE_HALVES[0] = low;
   DOUBLE_HALVES[1] = high;
-  const value = DOUBLE[0];
-  return Object.is(value, -0) ? '-0' : String(value);
+  return low === 0 && high === MINUS_ZERO_HIGH ? '-0' : String(DOUBLE[0]);
 }
 
 /** Rounds a signed 64-bit integer to the nearest double and answers its halves in `target` (for Value columns, beside the exact IntValue). */
@@ -72,6 +71,7 @@ export function writeJsonString(out: ByteBuffer, bytes: Uint8Array, start: numbe
   out.byte(QUOTE);
 }
 
+const MINUS_ZERO_HIGH = 0x80000000 | 0;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const PADDING = 0x3d;

@@ -3,7 +3,7 @@ import { SIGNALS, type Signal } from '../base/signal.ts';
 import { type Part, releasePart } from '../columns/builders.ts';
 import { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { AttributeReader } from './attributes.ts';
+import { attributeReaders } from './attributes.ts';
 import { cutParts, type FrozenTable, freezeBatch, markParts, type RowBatch, sizeOfParts } from './batch.ts';
 import { ResourceContexts, ScopeContexts } from './contexts.ts';
 import { LogBatch } from './logs.ts';
@@ -112,7 +112,7 @@ export function transcode(
   const walk = {
     columns,
     cursor,
-    readers: { item: new AttributeReader(cursor), nested: new AttributeReader(cursor) },
+    readers: attributeReaders(cursor),
     repeatedBytesMax: repeatedBefore + LIMITS.requestUnpackedBytesMax,
     baggage: baggage === '' ? NO_BYTES : ENCODER.encode(baggage),
     received: { low: Number(BigInt.asIntN(32, received)), high: Number(BigInt.asIntN(32, received >> 32n)) },
@@ -127,7 +127,7 @@ export function transcode(
     if (result.invalid.size > 0) {
       // Rare: the rows of invalid spans are taken out by reading the request once more without them.
       cut();
-      result = walkRequest(walk, signal, result.invalid);
+      result = walkRequest({ ...walk, readers: attributeReaders(cursor) }, signal, result.invalid);
     }
     const rejected = result.invalid.size;
     return { kind: 'ok', accepted: columns.items - before, rejected, message: rejectionMessage(result.invalid) };

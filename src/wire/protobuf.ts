@@ -1,3 +1,4 @@
+import type { ByteSource } from '../base/bytes.ts';
 import { WireError } from './wire-error.ts';
 
 /** Wire types of the protobuf encoding (protobuf.dev/programming-guides/encoding). */
@@ -15,8 +16,9 @@ const VARINT_BYTES_MAX = 10;
  * A message is read as: `while (cursor.at < end) { const tag = cursor.tag(end); … }`. Ends nest: a length-delimited field's end is
  * `cursor.lengthEnd(end)`, never beyond the end of the message around it.
  */
-export class Cursor {
-  bytes: Uint8Array;
+export class Cursor implements ByteSource {
+  readonly bytes: Uint8Array;
+  readonly words: DataView;
   at = 0;
   /** Halves of the last 64-bit value that was read, as signed 32-bit integers: V8 keeps those without a heap number. */
   low = 0;
@@ -24,6 +26,7 @@ export class Cursor {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Field number × 8 + wire type. */
