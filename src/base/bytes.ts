@@ -58,6 +58,21 @@ export class ByteBuffer implements ByteSource {
     this.length += count;
   }
 
+  /** Appends `source[start, end)` so many times. */
+  appendRepeated(source: Uint8Array, start: number, end: number, times: number): void {
+    const first = this.length;
+    const total = (end - start) * times;
+    if (total === 0) return;
+    this.reserve(total);
+    this.append(source, start, end);
+    // What is there is copied behind itself, twice as much each time.
+    for (let done = end - start; done < total; done = this.length - first) {
+      const next = Math.min(done, total - done);
+      this.bytes.copyWithin(this.length, first, first + next);
+      this.length += next;
+    }
+  }
+
   /** LEB128 of a non-negative integer below 2^53. */
   varint(value: number): void {
     if (this.length + 8 > this.bytes.length) this.reserve(8);

@@ -43,7 +43,9 @@ export class ByteColumn implements GrowingColumn {
     this.list.byte(value);
   }
   isDefault(): boolean {
-    return this.list.view().every((value) => value === 0);
+    const { bytes, length } = this.list;
+    for (let i = 0; i < length; i++) if (bytes[i] !== 0) return false;
+    return true;
   }
   prefix(): void {}
   bulk(out: NativeWriter): void {

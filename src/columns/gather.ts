@@ -64,15 +64,34 @@ function gatherText(source: LowColumn, index: U32List): GrowingColumn {
     prefix: () => {},
     bulk: (out) => {
       const { starts, data } = source.dictionary;
+      const sizeOf = (id: number): number => starts.values[id + 1] - starts.values[id];
+      let bytes = 0;
+      for (let i = 0; i < index.length; i++) bytes += sizeOf(source.ids.values[index.values[i]]) + VARINT32_BYTES_MAX;
       const text = new ByteBuffer();
-      for (let i = 0; i < index.length; i++) {
+      text.reserve(bytes);
+      const one = new ByteBuffer();
+      for (let i = 0; i < index.length; ) {
+        const run = runAt(index, i);
         const id = source.ids.values[index.values[i]];
-        text.varint(starts.values[id + 1] - starts.values[id]);
-        text.append(data.bytes, starts.values[id], starts.values[id + 1]);
+        one.length = 0;
+        one.varint(sizeOf(id));
+        one.append(data.bytes, starts.values[id], starts.values[id + 1]);
+        text.appendRepeated(one.bytes, 0, one.length, run);
+        i += run;
       }
       out.chunk(text.view());
     },
   };
+}
+
+const VARINT32_BYTES_MAX = 5;
+
+/** How many rows from `i` on are the same. */
+function runAt(index: U32List, i: number): number {
+  const row = index.values[i];
+  let end = i + 1;
+  while (end < index.length && index.values[end] === row) end++;
+  return end - i;
 }
 
 /** Start of row `row` in a list of row ends. */
@@ -91,22 +110,30 @@ function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter):
   const { ends, keyIds, values } = source;
   const offsets = new Uint32Array(index.length * 2);
   let entries = 0;
+  let bytes = 0;
   for (let i = 0; i < index.length; i++) {
     const row = index.values[i];
-    entries += ends.values[row] - startOf(ends, row);
+    const from = startOf(ends, row);
+    entries += ends.values[row] - from;
+    bytes += startOf(values.ends, ends.values[row]) - startOf(values.ends, from);
     offsets[i * 2] = entries;
   }
   out.words(offsets, offsets.length);
   const ids = new Uint32Array(entries);
   const text = new ByteBuffer();
+  text.reserve(bytes);
   let at = 0;
-  for (let i = 0; i < index.length; i++) {
+  for (let i = 0; i < index.length; ) {
+    const run = runAt(index, i);
     const row = index.values[i];
     const from = startOf(ends, row);
     const to = ends.values[row];
-    for (let entry = from; entry < to; entry++) ids[at++] = keyIds.values[entry];
-    // The values of a row stand side by side, each behind its length: one copy for all of them.
-    text.append(values.data.bytes, startOf(values.ends, from), startOf(values.ends, to));
+    for (let repeat = 0; repeat < run; repeat++) {
+      for (let entry = from; entry < to; entry++) ids[at++] = keyIds.values[entry];
+    }
+    // The values of a row stand side by side, each behind its length: one copy for all of them, and for all rows of a run.
+    text.appendRepeated(values.data.bytes, startOf(values.ends, from), startOf(values.ends, to), run);
+    i += run;
   }
   out.lowCardinality(source.keys, ids, entries);
   out.chunk(text.view());

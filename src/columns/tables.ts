@@ -91,8 +91,10 @@ export const TRACES: Table = {
     ours('Links.Flags', 'Array(UInt32)'),
   ],
   partitionBy: 'toDate(Timestamp)',
-  primaryKey: '(ServiceName, SpanName, toDateTime(Timestamp))',
-  orderBy: '(ServiceName, SpanName, toDateTime(Timestamp), Timestamp)',
+  // Not the exporter's order (service, operation, time): the spans of a trace would lie in as many granules as it has operations, and a
+  // slice of time in all of them (docs/decisions/0003-order-of-spans.md).
+  primaryKey: '(ServiceName, toDateTime(Timestamp))',
+  orderBy: '(ServiceName, toDateTime(Timestamp), TraceId, Timestamp)',
 };
 
 /** One row for each trace of a segment: where in time its spans are. Written by the transcoder, not by a materialised view. */
