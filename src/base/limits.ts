@@ -43,8 +43,10 @@ export const LIMITS = {
   segmentAgeMsMax: 1_000,
   /** … or its journal has this many bytes, … */
   segmentBytesMax: 32 * MIB,
-  /** … or it holds this many items (spans, log records, data points). */
+  /** … or it holds this many items (spans, log records, data points), … */
   segmentItemsMax: 100_000,
+  /** … or its columns hold this much memory, counting what the rows will repeat of resource, scope and metric when they are written. */
+  segmentColumnBytesMax: 192 * MIB,
   /** While more sealed segments than this wait for the store … */
   segmentsBehindMax: 32,
   /** … a segment may get this old, so that a long outage of the store leaves large files and not many. */
@@ -123,6 +125,7 @@ export const LIMITS = {
 
 assert(LIMITS.journalRecordBytesMax > LIMITS.requestBytesMax, 'a journal record holds the largest request');
 assert(LIMITS.inflightBytesMax >= LIMITS.requestBytesMax, 'one request of the largest size can be admitted');
+assert(LIMITS.segmentColumnBytesMax > LIMITS.segmentBytesMax, 'columns hold what the journal holds, and more');
 assert(LIMITS.segmentBytesMax < LIMITS.journalBytesMax, 'the journal quota holds more than one segment');
 assert(
   LIMITS.storeThreads > LIMITS.queriesInParallel + LIMITS.loadsInParallel,

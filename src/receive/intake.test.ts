@@ -81,6 +81,18 @@ test('a segment is sealed when it is full of bytes or items, and the next one is
   await intake.close();
 });
 
+test('a segment is sealed when its columns are large, however small its journal is', async () => {
+  const world = new IntakeWorld(5);
+  const { intake, disk } = await world.start({ segmentColumnBytesMax: 300 });
+  for (const size of [1, 250, 1, 400, 1]) {
+    expect(await intake.export(lines('c'.repeat(size)))).toEqual(SUCCESS);
+    await world.pass(0);
+  }
+  await intake.seal();
+  expect((await listSealed(disk, JOURNAL)).map((sealed) => sealed.records)).toEqual([2, 2, 1]);
+  await intake.close();
+});
+
 test('bytes in flight, the journal quota and the free space each say why they refuse', async () => {
   const world = new IntakeWorld(6);
   const limits = { inflightBytesMax: 1_000, journalBytesMax: 3_000, diskFreeBytesMin: 10_000 };

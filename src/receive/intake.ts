@@ -23,6 +23,7 @@ export interface IntakeLimits {
   readonly segmentAgeMsMax: number;
   readonly segmentBytesMax: number;
   readonly segmentItemsMax: number;
+  readonly segmentColumnBytesMax: number;
   /** This receiver's share of the journal quota: journals and Native files that the store has not loaded yet. */
   readonly journalBytesMax: number;
   readonly diskFreeBytesMin: number;
@@ -291,8 +292,11 @@ class OpenIntake implements Intake {
 
   /** A segment takes at least one request, of whatever size. */
   #isFull(open: OpenSegment, bytes: number): boolean {
-    const { segmentBytesMax, segmentItemsMax } = this.#limits;
-    const room = open.journal.sizeBytes + bytes <= segmentBytesMax && open.builder.items < segmentItemsMax;
+    const { segmentBytesMax, segmentItemsMax, segmentColumnBytesMax } = this.#limits;
+    const room =
+      open.journal.sizeBytes + bytes <= segmentBytesMax &&
+      open.builder.items < segmentItemsMax &&
+      open.builder.sizeBytes < segmentColumnBytesMax;
     return open.journal.records > 0 && !room;
   }
 
@@ -349,13 +353,14 @@ class OpenIntake implements Intake {
   #isDue(): boolean {
     const open = this.#open;
     if (open?.firstRecordMs === undefined) return false;
-    const { segmentAgeMsMax, segmentBytesMax, segmentItemsMax } = this.#limits;
+    const { segmentAgeMsMax, segmentBytesMax, segmentItemsMax, segmentColumnBytesMax } = this.#limits;
     const behind = this.#sealed.size > LIMITS.segmentsBehindMax;
     const ageMsMax = behind ? Math.max(segmentAgeMsMax, LIMITS.segmentAgeMsBehindMax) : segmentAgeMsMax;
     return (
       this.#sealRequested ||
       open.journal.sizeBytes >= segmentBytesMax ||
       open.builder.items >= segmentItemsMax ||
+      open.builder.sizeBytes >= segmentColumnBytesMax ||
       this.#options.clock.monotonicMs() - open.firstRecordMs >= ageMsMax
     );
   }

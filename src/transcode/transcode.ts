@@ -43,6 +43,7 @@ export class SegmentColumns {
   /** Bytes that the rows will repeat of their resource, scope and metric when they are frozen. */
   repeatedBytes = 0;
   readonly batches: readonly RowBatch[] = [this.traces, this.logs, ...Object.values(this.points)];
+  #allParts: readonly Part[] | undefined;
   readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
 
   /** Spans, log records and data points. */
@@ -50,9 +51,10 @@ export class SegmentColumns {
     return this.batches.reduce((sum, batch) => sum + batch.rows, 0);
   }
 
-  /** Memory held, bytes. */
+  /** Memory that the columns hold and that freezing them will need for what rows repeat, bytes. */
   get sizeBytes(): number {
-    return sizeOfParts([...this.partsOf('traces'), ...this.logs.parts, ...this.partsOf('metrics')]);
+    this.#allParts ??= [...new Set(SIGNALS.flatMap((signal) => this.partsOf(signal)))];
+    return sizeOfParts(this.#allParts) + this.repeatedBytes;
   }
 
   batchesOf(signal: Signal): readonly RowBatch[] {
@@ -80,13 +82,13 @@ export class SegmentColumns {
 
   /** Empties the columns. Buffers are kept for reuse unless a giant segment has made them large. */
   reset(): void {
+    this.repeatedBytes = 0;
     const release = this.sizeBytes > KEPT_BYTES_MAX;
     for (const signal of SIGNALS) {
       const parts = this.partsOf(signal);
       if (release) parts.forEach(releasePart);
       else cutParts(parts, new Array<number>(parts.length).fill(0));
     }
-    this.repeatedBytes = 0;
     this.forgetGuesses();
   }
 }
