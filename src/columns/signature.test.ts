@@ -42,7 +42,10 @@ function asJson(any: Message): unknown {
   const [[name, value] = ['', undefined]] = Object.entries(any);
   const values = ((value as Message | undefined)?.['values'] as readonly Message[] | undefined) ?? [];
   if (name === 'bytesValue') return { bytesValue: Buffer.from(value as Uint8Array).toString('base64') };
-  if (name === 'doubleValue') return { doubleValue: Number.isFinite(value) ? value : String(value) };
+  if (name === 'doubleValue') {
+    const isZero = Object.is(value, -0);
+    return { doubleValue: isZero ? '-0' : Number.isFinite(value) ? value : String(value) };
+  }
   if (name === 'arrayValue') return { arrayValue: values.length === 0 ? {} : { values: values.map(asJson) } };
   if (name === 'kvlistValue') return { kvlistValue: values.length === 0 ? {} : { values: values.map(keyValueAsJson) } };
   return any;
@@ -70,7 +73,7 @@ test('-0 keeps its sign, and a run of many values its length', () => {
   );
   expect(signature).toBe('a(d300)');
   const [read] = readAttributes(keys, texts, signature);
-  expect(read.value).toEqual({ arrayValue: { values } });
+  expect(read.value).toEqual({ arrayValue: { values: [...values.slice(0, -1), { doubleValue: '-0' }] } });
 });
 
 /** A length-delimited field. */

@@ -4,13 +4,13 @@ import { LIMITS } from '../base/limits.ts';
 /**
  * The way back from attribute text and type signature (attributes.md) to the values that were sent. The shapes are those of OTLP/JSON,
  * so an answer can hold them as they are: 64-bit integers as decimal text, bytes as base64, and the doubles that JSON has no number
- * for as text. JSON.stringify would write -0 as 0: whoever needs its sign writes it out.
+ * for as text, as is -0, whose sign JSON.stringify drops.
  */
 export type AnyValue =
   | { readonly stringValue: string }
   | { readonly boolValue: boolean }
   | { readonly intValue: string }
-  | { readonly doubleValue: number | 'NaN' | 'Infinity' | '-Infinity' }
+  | { readonly doubleValue: number | 'NaN' | 'Infinity' | '-Infinity' | '-0' }
   | { readonly bytesValue: string }
   | { readonly arrayValue: { readonly values?: readonly AnyValue[] } }
   | { readonly kvlistValue: { readonly values?: readonly KeyValue[] } }
@@ -130,7 +130,7 @@ const INTEGER = /^-?\d{1,20}$/;
 const NUMBER = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/;
 
 function doubleOf(text: string): AnyValue | undefined {
-  if (text === 'NaN' || text === 'Infinity' || text === '-Infinity') return { doubleValue: text };
+  if (text === 'NaN' || text === 'Infinity' || text === '-Infinity' || text === '-0') return { doubleValue: text };
   return NUMBER.test(text) ? { doubleValue: Number(text) } : undefined;
 }
 

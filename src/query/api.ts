@@ -92,7 +92,8 @@ export interface OtlpAnyValue {
   readonly stringValue?: string;
   readonly boolValue?: boolean;
   readonly intValue?: string;
-  readonly doubleValue?: number | 'NaN' | 'Infinity' | '-Infinity';
+  /** As text where JSON has no number for it, or JSON.stringify would lose the sign of zero. */
+  readonly doubleValue?: number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
   readonly bytesValue?: string;
   readonly arrayValue?: { readonly values?: readonly OtlpAnyValue[] };
   readonly kvlistValue?: { readonly values?: readonly OtlpKeyValue[] };

@@ -122,12 +122,13 @@ const OWN_COLUMNS: Readonly<Record<MetricKind, readonly string[]>> = {
   summary: ['Count', 'Sum', 'ValueAtQuantiles.Quantile AS Quantiles', 'ValueAtQuantiles.Value AS QuantileValues'],
 };
 
-/** A double as OTLP/JSON has it; ClickHouse answers NaN and the infinities as text. */
+/** A double as OTLP/JSON has it; ClickHouse answers NaN and the infinities as text. The sign of zero is kept by text, as JSON.stringify drops it. */
 export function doubleOf(value: unknown): number | string {
   if (value === 'nan' || value === '-nan' || value === 'NaN') return 'NaN';
   if (value === 'inf') return 'Infinity';
   if (value === '-inf') return '-Infinity';
-  return Number(value);
+  const number = Number(value);
+  return Object.is(number, -0) ? '-0' : number;
 }
 
 const DOUBLE_KIND = 1;

@@ -21,7 +21,8 @@ const UNIT_NANOS: Readonly<Record<string, bigint>> = {
   w: 604_800_000_000_000n,
 };
 
-const NANOS_MAX = 2n ** 63n - 1n;
+/** OTLP's times are unsigned; an end lies behind the last of them. */
+const NANOS_MAX = 2n ** 64n;
 const HOUR = UNIT_NANOS['h'];
 
 /** Reads the parameters of one request; everything that it cannot read is an ApiError that names the parameter. */
@@ -119,7 +120,7 @@ function parseUnix(value: string): Nanos {
 }
 
 function parseTime(name: string, value: string, now: Nanos): Nanos {
-  if (/^\d{1,19}$/.test(value)) return clampNanos(parseUnix(value));
+  if (/^\d{1,20}$/.test(value)) return clampNanos(parseUnix(value));
   const relative = /^now(?:-(\d{1,9})(ms|s|m|h|d|w))?$/.exec(value);
   if (relative !== null) {
     const [, count = '0', unit = 's'] = relative;

@@ -33,13 +33,26 @@ export class Conditions {
     if (value !== undefined) this.add(`${column} = ${this.value(value, 'String')}`);
   }
 
-  /** `start <= column < end`. */
+  /**
+   * `start <= column < end`. Times of 2^63 and more are stored as negative ones, whose days wrap around: they are compared as numbers, because
+   * ClickHouse would leave out partitions by their day.
+   */
   within(column: string, range: TimeRange): void {
-    this.add(`${column} >= ${this.time(range.start)} AND ${column} < ${this.time(range.end)}`);
+    const from = this.time(range.start);
+    if (range.end <= SIGNED_MAX) {
+      this.add(`${column} >= ${from} AND ${column} < ${this.time(range.end)}`);
+      return;
+    }
+    const number = `toUnixTimestamp64Nano(${column})`;
+    const before = `${number} < ${this.value(signedNanos(range.end), 'Int64')}`;
+    const isSplit = range.start <= SIGNED_MAX;
+    this.add(
+      isSplit ? `(${column} >= ${from} OR ${before})` : `${number} >= toUnixTimestamp64Nano(${from}) AND ${before}`,
+    );
   }
 
   time(nanos: Nanos): string {
-    return `fromUnixTimestamp64Nano(${this.value(nanos.toString(), 'Int64')})`;
+    return `fromUnixTimestamp64Nano(${this.value(signedNanos(nanos), 'Int64')})`;
   }
 
   /**
@@ -73,6 +86,10 @@ export class Conditions {
     return this.#parts.length === 0 ? '1' : this.#parts.join(' AND ');
   }
 }
+
+const SIGNED_MAX = 2n ** 63n - 1n;
+
+const signedNanos = (nanos: Nanos): string => BigInt.asIntN(64, nanos).toString();
 
 /** Unsigned nanoseconds as text, from the Int64 text that ClickHouse answers for a DateTime64(9). */
 export function unsignedNanos(text: unknown): string {

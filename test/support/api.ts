@@ -1,0 +1,80 @@
+/** The API over a real embedded ClickHouse, filled through the transcoder as the receivers do it. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Signal } from '../../src/base/signal.ts';
+import type { Status } from '../../src/query/api.ts';
+import { type ApiOptions, startApi } from '../../src/query/server.ts';
+import { openEmbedded } from '../../src/store/embedded.ts';
+import type { Engine } from '../../src/store/engine.ts';
+import { migrate } from '../../src/store/migrations.ts';
+import { freeze, SegmentColumns, transcode } from '../../src/transcode/transcode.ts';
+import { jsonToProtobuf } from '../../src/wire/json.ts';
+
+export interface TestApi {
+  readonly engine: Engine;
+  readonly url: string;
+  /** Stores one request, given as OTLP/JSON. */
+  store(signal: Signal, request: object, baggage?: string): Promise<void>;
+  /** Stores requests, given as protobuf, as one segment. */
+  storeProtobuf(signal: Signal, bodies: readonly Uint8Array[], baggage?: string): Promise<void>;
+  /** The answer's body as JSON; throws with it when the status is not `status`. */
+  get<T>(path: string, status?: number): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** What the API takes for the present: 2026-01-02T12:00:00Z. */
+export const NOW = 1_767_355_200_000_000_000n;
+
+/** Opens an API on a port of its own. `options` replace those of an API without token, UI and status. */
+export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<TestApi> {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-api-'));
+  const engine = await openEmbedded({ path: path.join(directory, 'store') });
+  await migrate(engine);
+  const api = await startApi({
+    engine,
+    host: '127.0.0.1',
+    port: 0,
+    uiDirectory: null,
+    now: () => NOW,
+    status: async () => ({ version: 'test' }) as Status,
+    metricsText: async () => 'clew_build_info 1\n',
+    ready: () => ({ ready: true, reasons: [] }),
+    ...options,
+  });
+  const url = `http://127.0.0.1:${api.port}`;
+  let segments = 0;
+
+  async function storeProtobuf(signal: Signal, bodies: readonly Uint8Array[], baggage = ''): Promise<void> {
+    const columns = new SegmentColumns();
+    for (const body of bodies) {
+      const result = transcode(columns, signal, body, baggage, NOW);
+      if (result.kind !== 'ok') throw new Error(result.message);
+    }
+    segments++;
+    for (const { table, columns: names, chunks } of freeze(columns)) {
+      const file = path.join(directory, `${table}.native`);
+      fs.writeFileSync(file, Buffer.concat(chunks));
+      await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
+    }
+  }
+
+  return {
+    engine,
+    url,
+    storeProtobuf,
+    store: (signal, request, baggage) =>
+      storeProtobuf(signal, [jsonToProtobuf(signal, Buffer.from(JSON.stringify(request)))], baggage),
+    async get<T>(target: string, status = 200): Promise<T> {
+      const response = await fetch(url + target);
+      const text = await response.text();
+      if (response.status !== status) throw new Error(`${response.status} from ${target}: ${text}`);
+      return JSON.parse(text) as T;
+    },
+    async close() {
+      await api.close();
+      await engine.close();
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
