@@ -71,7 +71,7 @@ function Pages() {
         <Redirect to="/traces" replace />
       </Route>
       <Route>
-        <EmptyPanel title="There is no such page">
+        <EmptyPanel title="There is no such page" alone>
           <p>Choose a place on the left, or press Ctrl-K and type what you look for.</p>
         </EmptyPanel>
       </Route>

@@ -132,7 +132,7 @@ function useEntries(text: string): readonly Entry[] {
         run: () => go(placeAddress('/traces', params, { service })),
       },
       {
-        kind: 'logs of',
+        kind: 'logs',
         name: service,
         icon: 'logs' as const,
         run: () => go(placeAddress('/logs', params, { service })),

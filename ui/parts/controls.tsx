@@ -73,7 +73,7 @@ export function Copy({
       type="button"
       className={styles.copy}
       title={`${text} (click to copy)`}
-      aria-label={`Copy ${label} ${text}`}
+      aria-label={`Copy ${label} ${shown ?? text}`}
       onClick={copy}
     >
       <span>{shown ?? text}</span>

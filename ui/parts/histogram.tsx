@@ -48,9 +48,11 @@ export function Histogram(props: HistogramProps) {
             <span className={styles.gutter} style={{ top: 6 }}>
               {formatShort(most)}
             </span>
-            <span className={styles.gutter} style={{ top: height - 6 }}>
-              0
-            </span>
+            {props.axis !== false && (
+              <span className={styles.gutter} style={{ top: height - 6 }}>
+                0
+              </span>
+            )}
           </>
         )}
         <div

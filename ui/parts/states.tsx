@@ -26,16 +26,22 @@ export function Skeleton({ lines = 8 }: { readonly lines?: number }) {
 
 const WIDTHS = [72, 58, 81, 64, 90, 47, 76, 69, 53, 85, 61, 79];
 
-/** What failed, why, and what to try. */
-export function ErrorPanel(props: { readonly what: string; readonly error: unknown; readonly onRetry: () => void }) {
+/** What failed, why, and what to try. `alone`: the page has no other heading. */
+export function ErrorPanel(props: {
+  readonly what: string;
+  readonly error: unknown;
+  readonly onRetry: () => void;
+  readonly alone?: boolean;
+}) {
+  const Heading = props.alone ? 'h1' : 'h2';
   const problem = props.error instanceof RequestError ? props.error.problem : null;
   const status = problem?.status ?? -1;
   const why = problem?.detail ?? (props.error instanceof Error ? props.error.message : String(props.error));
   return (
     <div className={`${styles.panel} ${styles.error}`} role="alert">
-      <h2>
+      <Heading>
         <Icon name="error" /> {props.what}
-      </h2>
+      </Heading>
       <p>
         {why}
         {problem?.parameter !== undefined && (
@@ -97,15 +103,17 @@ function TokenForm({ onToken }: { readonly onToken: () => void }) {
   );
 }
 
-/** Nothing found although data are there: what to change. */
+/** Nothing found although data are there: what to change. `alone`: the page has no other heading. */
 export function EmptyPanel(props: {
   readonly title: string;
   readonly children: ReactNode;
   readonly actions?: ReactNode;
+  readonly alone?: boolean | undefined;
 }) {
+  const Heading = props.alone ? 'h1' : 'h2';
   return (
     <div className={styles.panel}>
-      <h2>{props.title}</h2>
+      <Heading>{props.title}</Heading>
       {props.children}
       {props.actions !== undefined && <div className={styles.actions}>{props.actions}</div>}
     </div>
@@ -113,13 +121,13 @@ export function EmptyPanel(props: {
 }
 
 /** Nothing has arrived: what to set in an SDK, with the addresses that this Clew listens on. */
-export function ConnectPanel({ what }: { readonly what: string }) {
+export function ConnectPanel({ what, alone }: { readonly what: string; readonly alone?: boolean }) {
   const status = useStatus();
   const endpoints = status.data?.endpoints;
   const http = endpoints?.http ?? 'http://127.0.0.1:4318';
   const grpc = endpoints?.grpc ?? 'http://127.0.0.1:4317';
   return (
-    <EmptyPanel title={`No ${what} yet`}>
+    <EmptyPanel title={`No ${what} yet`} alone={alone}>
       <p>
         Point an OpenTelemetry SDK or Collector at this Clew; what it sends is here about two seconds later. Over HTTP:
       </p>

@@ -51,7 +51,7 @@ function TraceLink({ record }: { readonly record: LogRecord }) {
       className={styles.trace}
       href={address}
       title={`Open the trace ${record.traceId}`}
-      aria-label={`Open the trace ${record.traceId}`}
+      aria-label={`Open the trace ${record.traceId.slice(0, 8)}`}
     >
       <Icon name="traces" size={12} />
       <span>{record.traceId.slice(0, 8)}</span>

@@ -20,13 +20,15 @@ export default function MetricsPage() {
     document.title = 'Metrics · Clew';
   }, []);
   if (metrics.isError) {
-    return <ErrorPanel what="The metrics could not be read" error={metrics.error} onRetry={() => metrics.refetch()} />;
+    return (
+      <ErrorPanel what="The metrics could not be read" error={metrics.error} onRetry={() => metrics.refetch()} alone />
+    );
   }
   if (metrics.isPending) return <Skeleton lines={12} />;
   if (metrics.data.items.length === 0) {
     return (
       <div className={styles.empty}>
-        <ConnectPanel what="metrics in this time range" />
+        <ConnectPanel what="metrics in this time range" alone />
       </div>
     );
   }

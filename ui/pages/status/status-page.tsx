@@ -16,7 +16,9 @@ export default function StatusPage() {
   }, []);
   if (status.isPending) return <Skeleton lines={12} />;
   if (status.data === undefined) {
-    return <ErrorPanel what="The status could not be read" error={status.error} onRetry={() => status.refetch()} />;
+    return (
+      <ErrorPanel what="The status could not be read" error={status.error} onRetry={() => status.refetch()} alone />
+    );
   }
   return <Overview status={status.data} />;
 }

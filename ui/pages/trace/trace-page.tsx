@@ -19,7 +19,7 @@ export default function TracePage({ traceId }: { readonly traceId: string }) {
   if (answer.isError) {
     const absent = answer.error instanceof RequestError && answer.error.problem.status === 404;
     const what = absent ? 'There is no trace with this id' : 'The trace could not be read';
-    return <ErrorPanel what={what} error={answer.error} onRetry={() => answer.refetch()} />;
+    return <ErrorPanel what={what} error={answer.error} onRetry={() => answer.refetch()} alone />;
   }
   return <BuiltTrace trace={answer.data.trace} traceId={traceId} truncated={answer.data.truncated} />;
 }
@@ -28,7 +28,7 @@ function BuiltTrace(props: { readonly trace: OtlpTrace; readonly traceId: string
   const table = useMemo(() => buildSpanTable(props.trace), [props.trace]);
   if (table === null) {
     return (
-      <EmptyPanel title="This trace has no spans">
+      <EmptyPanel title="This trace has no spans" alone>
         <p>The answer for its id was empty.</p>
       </EmptyPanel>
     );
