@@ -24,7 +24,12 @@ export interface BenchReport {
   readonly startedAt: string;
   readonly ingest: readonly IngestResult[];
   /** Durable acknowledgement at half of the measured rate. */
-  readonly halfLoad: { readonly spansPerSecond: number; readonly p50Ms: number; readonly p99Ms: number; readonly visibleAfterMs: number } | null;
+  readonly halfLoad: {
+    readonly spansPerSecond: number;
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    readonly visibleAfterMs: number;
+  } | null;
   readonly queries: readonly QueryResult[];
   readonly querySpans: number;
   readonly queryBytesPerSpan: number;
@@ -61,7 +66,9 @@ async function measureHalfLoad(spansPerSecond: number, log: (line: string) => vo
     const result = await spawnLoad(load, LOAD_CORE);
     const visibleAfterMs = await waitForSpans(clew, result.acknowledgedSpans + 1_000);
     half = { spansPerSecond: result.spansPerSecond, p50Ms: result.p50Ms, p99Ms: result.p99Ms, visibleAfterMs };
-    log(`half load     ${result.spansPerSecond} spans/s: ack p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms; all visible ${visibleAfterMs} ms after the last acknowledgement`);
+    log(
+      `half load     ${result.spansPerSecond} spans/s: ack p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms; all visible ${visibleAfterMs} ms after the last acknowledgement`,
+    );
   });
   return half;
 }
@@ -72,12 +79,19 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const ingest: IngestResult[] = [];
   if (wants('ingest')) {
     for (const { protocol, encoding } of MATRIX) {
-      const result = await measureIngest(`${protocol} ${encoding}`, { protocol, encoding, spans: options.spans, inflight: 16 });
+      const result = await measureIngest(`${protocol} ${encoding}`, {
+        protocol,
+        encoding,
+        spans: options.spans,
+        inflight: 16,
+      });
       ingest.push(result);
       options.log(ingestLine(result));
     }
   }
-  const halfLoad = wants('latency') ? await measureHalfLoad(ingest[0]?.load.spansPerSecond ?? 40_000, options.log) : null;
+  const halfLoad = wants('latency')
+    ? await measureHalfLoad(ingest[0]?.load.spansPerSecond ?? 40_000, options.log)
+    : null;
   let queries: QueryResult[] = [];
   let queryBytesPerSpan = 0;
   if (wants('queries')) {
@@ -88,7 +102,9 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     queryBytesPerSpan = filled.bytesPerSpan;
     options.log(ingestLine(filled));
     for (const query of queries) {
-      options.log(`${query.name.padEnd(36)} p50 ${query.p50Ms} ms  p99 ${query.p99Ms} ms  max ${query.maxMs} ms  found ${query.found}/${query.asked}`);
+      options.log(
+        `${query.name.padEnd(36)} p50 ${query.p50Ms} ms  p99 ${query.p99Ms} ms  max ${query.maxMs} ms  found ${query.found}/${query.asked}`,
+      );
     }
   }
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];

@@ -1,0 +1,42 @@
+/** The parts alone, each in this process: decode, journal, load. What is left of the whole tree's cost is doors, processes and waiting. */
+import os from 'node:os';
+import { benchJournal } from '../src/journal/journal.bench.ts';
+import { benchLoad } from '../src/store/load.bench.ts';
+import { benchTranscode } from '../src/transcode/transcode.bench.ts';
+import { makeTemplates } from './payload.ts';
+
+export interface PartResult {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+const JOURNAL_MS = 3_000;
+/** The size of a request of 500 spans. */
+const REQUEST_BYTES = 211_000;
+
+/** Measures each part; `spans` is how many the load takes. */
+export async function measureParts(spans: number, log: (line: string) => void): Promise<PartResult[]> {
+  const results: PartResult[] = [];
+  const note = (name: string, value: number, unit: string): void => {
+    results.push({ name, value: Number(value.toFixed(2)), unit });
+    log(`${name.padEnd(44)} ${value >= 100 ? Math.round(value) : value.toFixed(2)} ${unit}`);
+  };
+  const decode = benchTranscode(
+    makeTemplates(200).map(({ body }) => body),
+    5,
+  );
+  note('decode alone, protobuf → columns', decode.spansPerCpuSecond, 'spans/CPU-s');
+  note('decode alone, protobuf → Native blocks', decode.spansPerCpuSecondFrozen, 'spans/CPU-s');
+  for (const clients of [1, 16]) {
+    const options = { directory: os.tmpdir(), recordBytes: REQUEST_BYTES, clients, durationMs: JOURNAL_MS };
+    const journal = await benchJournal(options);
+    note(`journal alone, ${clients} clients`, journal.megabytesPerSecond, 'MB/s');
+    note(`journal alone, ${clients} clients, durable p99`, journal.ackP99Ms, 'ms');
+  }
+  const load = await benchLoad(spans);
+  note('load alone, with merges meanwhile', load.loadCpuMicrosPerSpan, 'CPU-µs a span');
+  note('load alone, merges until quiet', load.settleCpuMicrosPerSpan, 'CPU-µs a span');
+  note('load alone, at rest', load.bytesPerSpan, 'bytes a span');
+  return results;
+}
