@@ -39,6 +39,9 @@ export class Processes {
   constructor(options: FleetOptions) {
     this.#options = options;
     const { settings } = options;
+    // Receivers accept for themselves. Handed out by the supervisor (the default), a connection that was on its way to a receiver that died
+    // would stay open with nobody to answer it.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: CLI, args: [CHILD_COMMAND, 'receiver'] });
     this.#store = this.#keeper('store', 0, spawnStore, settings['store.url'] !== null);
     this.#receivers = Array.from({ length: settings.receivers ?? 1 }, (_, index) =>

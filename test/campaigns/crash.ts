@@ -39,6 +39,8 @@ const SPANS_A_REQUEST = 50;
 const RUN = 0x00c1e3;
 const PAGE = 5_000;
 const RECOVERY_MS_MAX = 30_000;
+/** A question to a process that was killed meanwhile may never be answered. */
+const ANSWER_MS_MAX = 2_000;
 
 function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
@@ -49,7 +51,7 @@ function randomFrom(seed: number): () => number {
 }
 
 async function status(clew: RunningClew): Promise<Status> {
-  const response = await fetch(`${clew.url.api}/api/v1/status`);
+  const response = await fetch(`${clew.url.api}/api/v1/status`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
   if (!response.ok) throw new Error(`status answered ${response.status}`);
   return (await response.json()) as Status;
 }
@@ -69,6 +71,7 @@ async function accepts(clew: RunningClew): Promise<true | null> {
     method: 'POST',
     headers: { 'content-type': 'application/x-protobuf' },
     body: new Uint8Array(0),
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
   });
   return answer.status === 200 ? true : null;
 }
