@@ -46,18 +46,23 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadRep
       spawnLoad({ ...load, protocol: 'grpc', port: clew.ports.grpc, run: 2, connections: 16 }, LOAD_CORE),
     ]);
     const pids = new Map((await statusOf(clew)).receivers.map((receiver) => [receiver.pid, receiver.receiver]));
-    const sum = (pick: (result: (typeof results)[number]) => number): number => results.reduce((total, result) => total + pick(result), 0);
+    const sum = (pick: (result: (typeof results)[number]) => number): number =>
+      results.reduce((total, result) => total + pick(result), 0);
     const acknowledgedSpans = sum((result) => result.acknowledgedSpans);
     await waitForSpans(clew, acknowledgedSpans);
     const peaks = peakMiB(clew.pid);
     const codes: Record<string, number> = {};
-    for (const result of results) for (const [code, count] of Object.entries(result.codes)) codes[code] = (codes[code] ?? 0) + count;
+    for (const result of results)
+      for (const [code, count] of Object.entries(result.codes)) codes[code] = (codes[code] ?? 0) + count;
     const storedSpans = await countSpans(clew);
     return {
       offeredSpansPerSecond: Math.round(sum((result) => result.sentSpans) / options.seconds),
       acknowledgedSpans,
       storedSpans,
-      refusedRequests: Object.entries(codes).reduce((total, [code, count]) => total + (code === '200' || code === 'grpc-0' ? 0 : count), 0),
+      refusedRequests: Object.entries(codes).reduce(
+        (total, [code, count]) => total + (code === '200' || code === 'grpc-0' ? 0 : count),
+        0,
+      ),
       codes,
       unanswered: sum((result) => result.unansweredSpans),
       wrongCodes: Object.keys(codes).filter((code) => !RETRYABLE.has(code)),
