@@ -39,7 +39,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const report = () => reportOf(start, store, vitals);
   const api = await startApi({
-    ...protection(start),
+    ...(await protection(start)),
     engine: store.engine,
     host: settings.host,
     port: settings['api.port'],
@@ -79,10 +79,10 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
 }
 
 /** TLS and tokens are the same on every port. */
-function protection({ settings, tokens }: Start): Pick<ApiOptions, 'tls' | 'authorize'> {
+async function protection({ settings, tokens }: Start): Promise<Pick<ApiOptions, 'tls' | 'authorize'>> {
   const tls = tlsOf(settings);
   return {
-    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+    ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     ...(tokens.length === 0 ? {} : { authorize: bearerCheck(tokens) }),
   };
 }

@@ -1,5 +1,6 @@
+import { assert } from '../base/assert.ts';
 import type { LIMITS } from '../base/limits.ts';
-import type { Outcome } from '../wire/outcome.ts';
+import type { Outcome, Refused } from '../wire/outcome.ts';
 import type { ExportSink } from './sink.ts';
 
 export type DoorLimits = Pick<
@@ -27,6 +28,8 @@ export interface DoorContext {
   /** Origins that browsers may send from; '*' is any. */
   readonly corsOrigins: readonly string[];
   readonly onReport: (text: string) => void;
+  /** Set when the doors are closing: clients are told to take their next request elsewhere. */
+  draining: boolean;
 }
 
 export class DoorCounters {
@@ -45,6 +48,13 @@ export class DoorCounters {
   }
 }
 
+/** Why the sink has no room. */
+export function overloadOf({ sink }: DoorContext): Refused {
+  const outcome = sink.overload();
+  assert(outcome.kind !== 'success', 'a sink without room refuses');
+  return outcome;
+}
+
 /** Memory that a request holds, from its first byte to its answer. */
 export class Reservation {
   readonly #sink: ExportSink;
@@ -61,6 +71,13 @@ export class Reservation {
     if (!this.#sink.reserve(more)) return false;
     this.#bytes = total;
     return true;
+  }
+
+  /** Gives back what it holds beyond `total`. */
+  shrinkTo(total: number): void {
+    if (total >= this.#bytes) return;
+    this.#sink.release(this.#bytes - total);
+    this.#bytes = total;
   }
 
   release(): void {

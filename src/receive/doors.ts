@@ -7,7 +7,9 @@ import { LIMITS } from '../base/limits.ts';
 import { bearerCheck } from './auth.ts';
 import { type ConfiguredLimits, type DoorContext, DoorCounters } from './door.ts';
 import { grpcListener } from './grpc-door.ts';
-import { answerClientError, httpListener } from './http-door.ts';
+import { HealthService } from './grpc-health.ts';
+import { answerClientError } from './http-answers.ts';
+import { httpListener } from './http-door.ts';
 import type { ExportSink } from './sink.ts';
 import { readTls, type ServerTls, type TlsOptions, watchTls } from './tls.ts';
 
@@ -55,8 +57,10 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     authorize: bearerCheck(options.tokens ?? []),
     corsOrigins: options.corsOrigins ?? [],
     onReport: options.onReport,
+    draining: false,
   };
-  const secure = options.tls === undefined ? undefined : readTls(options.tls);
+  const health = new HealthService(limits.requestTimeoutMs);
+  const secure = options.tls === undefined ? undefined : await readTls(options.tls);
   const open: OpenDoor[] = [];
   const add = async (address: Address | null, make: () => DoorServer): Promise<Address | null> => {
     if (address === null) return null;
@@ -65,12 +69,15 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     return door.listen(address);
   };
   try {
-    const grpcAddress = await add(options.grpc, () => grpcServer(context, secure));
+    const grpcAddress = await add(options.grpc, () => grpcServer(context, health, secure));
     const httpAddress = await add(options.http, () => httpServer(context, secure));
     const reload = (tlsNow: ServerTls): void => {
       for (const door of open) door.renewTls(tlsNow);
     };
-    const stopWatching = options.tls === undefined ? () => undefined : watchTls(options.tls, reload, options.onReport);
+    const stopWatching =
+      options.tls === undefined || secure === undefined
+        ? () => undefined
+        : watchTls(options.tls, secure, reload, options.onReport);
     return {
       grpcAddress,
       httpAddress,
@@ -82,6 +89,8 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
       }),
       drain: async () => {
         stopWatching();
+        context.draining = true;
+        health.endWatches();
         await Promise.all(open.map((door) => door.drain()));
       },
       close: async () => {
@@ -103,7 +112,7 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** Memory that one HTTP/2 session may hold, in MiB as node:http2 counts it. */
 const SESSION_MEMORY_MIB = 128;
 
-function grpcServer(context: DoorContext, secure: ServerTls | undefined): DoorServer {
+function grpcServer(context: DoorContext, health: HealthService, secure: ServerTls | undefined): DoorServer {
   const { limits } = context;
   const shared = {
     settings: {
@@ -116,14 +125,14 @@ function grpcServer(context: DoorContext, secure: ServerTls | undefined): DoorSe
   const server =
     secure === undefined
       ? http2.createServer(shared)
-      : http2.createSecureServer({ ...shared, ...secure, ALPNProtocols: ['h2'] });
+      : http2.createSecureServer({ ...shared, ...secure, handshakeTimeout: limits.requestTimeoutMs });
   server.on('session', (session) => {
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.setTimeout(limits.idleTimeoutMs, () => session.close());
     session.on('error', () => session.destroy());
   });
   server.on('sessionError', () => undefined);
-  server.on('stream', grpcListener(context));
+  server.on('stream', grpcListener(context, health));
   return server;
 }
 
@@ -136,7 +145,10 @@ function httpServer(context: DoorContext, secure: ServerTls | undefined): DoorSe
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: Math.min(limits.requestTimeoutMs, 5_000),
   };
-  const server = secure === undefined ? http.createServer(options) : https.createServer({ ...options, ...secure });
+  const server =
+    secure === undefined
+      ? http.createServer(options)
+      : https.createServer({ ...options, ...secure, handshakeTimeout: limits.requestTimeoutMs });
   const listener = httpListener(context);
   server.on('request', listener);
   // Without a listener node answers by itself; ours may refuse before the body is sent.

@@ -1,44 +1,65 @@
 import type { Signal } from '../base/signal.ts';
-import { TooLargeError, unpack } from '../wire/compression.ts';
+import { unpack } from '../wire/compression.ts';
 import { jsonToProtobuf } from '../wire/json.ts';
 import type { Outcome } from '../wire/outcome.ts';
+import { TooLargeError, type Unpacker } from '../wire/unpacking.ts';
 import { WireError } from '../wire/wire-error.ts';
-import type { DoorContext, Reservation } from './door.ts';
-
-type Encodings = Parameters<typeof unpack>[0];
+import { type DoorContext, overloadOf, Reservation } from './door.ts';
 
 /** One request as it came over the wire, whole. */
 export interface WireRequest {
   readonly signal: Signal;
   readonly body: Uint8Array;
-  readonly encodings: Encodings;
+  /** Undefined when the body is not packed. */
+  readonly unpacker: Unpacker | undefined;
+  /** Name of the encoding, for messages. */
   readonly encoding: string;
   readonly json: boolean;
   readonly baggage: string;
 }
 
 /**
- * Unpacks, converts and hands on one request; the outcome is what the door answers. Never rejects. The reservation grows with what the
- * body unpacks to.
+ * Unpacks, converts and hands on one request; the outcome is what the door answers. Never rejects. Takes the reservation over: it grows
+ * with what the body unpacks to, and is released when the sink is done, whether or not the client still waits.
  */
 export async function exportRequest(
   context: DoorContext,
   request: WireRequest,
   reservation: Reservation,
 ): Promise<Outcome> {
-  const { sink, limits } = context;
   try {
-    const unpacked = unpack(request.encodings, request.encoding, request.body, limits.requestBytesMax);
-    if (!reservation.growTo(request.body.length + (unpacked === request.body ? 0 : unpacked.length)))
-      return sink.overload();
-    const body = request.json ? jsonToProtobuf(request.signal, unpacked) : unpacked;
-    return await sink.export({ signal: request.signal, body, baggage: request.baggage });
+    const body = await protobufOf(context, request, reservation);
+    if (body === undefined) return overloadOf(context);
+    return await context.sink.export({ signal: request.signal, body, baggage: request.baggage });
   } catch (error) {
     if (error instanceof TooLargeError) return { kind: 'tooLarge', message: error.message };
     if (error instanceof WireError) return { kind: 'invalid', message: error.message };
     context.onReport(`request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return { kind: 'internal', message: 'the request could not be processed; the log has the cause' };
+  } finally {
+    reservation.release();
   }
+}
+
+async function protobufOf(
+  context: DoorContext,
+  request: WireRequest,
+  reservation: Reservation,
+): Promise<Uint8Array | undefined> {
+  const bytesMax = context.limits.requestBytesMax;
+  const arrived = request.body.length;
+  let body = request.body;
+  if (request.unpacker !== undefined && arrived > 0) {
+    const reserve = (bytes: number): boolean => reservation.growTo(arrived + bytes);
+    const unpacked = await unpack(request.encoding, request.unpacker, body, bytesMax, reserve);
+    if (unpacked === undefined) return undefined;
+    body = unpacked;
+    reservation.shrinkTo(arrived + body.length);
+  }
+  if (!request.json || arrived === 0) return body;
+  // Protobuf is smaller than JSON but for long lists of small numbers.
+  if (!reservation.growTo(arrived + 2 * body.length)) return undefined;
+  return jsonToProtobuf(request.signal, body, bytesMax);
 }
 
 /** The `baggage` header, cut at the last whole member within the limit. */
@@ -50,29 +71,58 @@ export function baggageOf(header: string | readonly string[] | undefined, bytesM
   return cut < 0 ? '' : text.slice(0, cut);
 }
 
-/** Collects a body whose size may be unknown, up to a limit, reserving memory as it grows. */
+/**
+ * Memory is reserved so far ahead of what has arrived: a usual request is refused before it is sent, and a client that announces much and
+ * sends nothing holds little.
+ */
+const AHEAD_BYTES = 256 * 1024;
+
+/** Collects a body up to a limit, reserving memory as it arrives. */
 export class BodyCollector {
-  readonly #reservation: Reservation;
+  readonly reservation: Reservation;
   readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
   sizeBytes = 0;
 
-  constructor(reservation: Reservation, bytesMax: number) {
-    this.#reservation = reservation;
+  constructor(context: DoorContext, bytesMax: number) {
+    this.reservation = new Reservation(context.sink);
     this.#bytesMax = bytesMax;
+  }
+
+  /** Reserves for a body of `bytes` that begins to arrive; false when there is no room. */
+  expect(bytes: number): boolean {
+    return this.reservation.growTo(Math.min(bytes, this.sizeBytes + AHEAD_BYTES));
   }
 
   /** Takes the next piece; says why it cannot be taken. */
   add(chunk: Buffer): 'ok' | 'tooLarge' | 'noRoom' {
     const total = this.sizeBytes + chunk.length;
     if (total > this.#bytesMax) return 'tooLarge';
-    if (!this.#reservation.growTo(total)) return 'noRoom';
+    if (!this.reservation.growTo(total)) return 'noRoom';
     this.sizeBytes = total;
     this.#chunks.push(chunk);
     return 'ok';
   }
 
+  /** Bytes `[0, count)` of what has arrived, when there are as many. */
+  head(count: number): Buffer | undefined {
+    if (this.sizeBytes < count) return undefined;
+    const first = this.#chunks[0];
+    return first.length >= count ? first.subarray(0, count) : this.whole().subarray(0, count);
+  }
+
+  /** Everything, once: the pieces are let go. */
   whole(): Buffer {
-    return this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.sizeBytes);
+    if (this.#chunks.length === 1) return this.#chunks[0];
+    const joined = Buffer.concat(this.#chunks, this.sizeBytes);
+    this.#chunks.length = 0;
+    this.#chunks.push(joined);
+    return joined;
+  }
+
+  /** Forgets everything. */
+  drop(): void {
+    this.#chunks.length = 0;
+    this.reservation.release();
   }
 }

@@ -1,46 +1,36 @@
-import http from 'node:http';
-import zlib from 'node:zlib';
+import type http from 'node:http';
 import { HTTP_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
-import { exportResponse, exportResponseJson, httpStatusOf, statusJson, statusMessage } from '../wire/answers.ts';
 import { HTTP_ENCODINGS } from '../wire/compression.ts';
-import type { Outcome } from '../wire/outcome.ts';
-import { type DoorContext, Reservation } from './door.ts';
+import { type DoorContext, overloadOf } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest } from './exporting.ts';
+import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse } from './http-answers.ts';
 
 type Request = http.IncomingMessage;
 type Response = http.ServerResponse;
 
 const SIGNAL_BY_PATH = new Map<string, Signal>(SIGNALS.map((signal) => [HTTP_PATHS[signal], signal]));
-const PROTOBUF = 'application/x-protobuf';
-const JSON_TYPE = 'application/json';
-/** Answers below this are not worth compressing. */
-const GZIP_BYTES_MIN = 1024;
-
-/** A plain refusal: status, what to say, further headers. */
-interface Refusal {
-  readonly status: number;
-  readonly outcome: Exclude<Outcome, { kind: 'success' }>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** OTLP/HTTP (OTLP specification, "OTLP/HTTP"): the request listener of the HTTP door. */
 export function httpListener(context: DoorContext): (request: Request, response: Response) => void {
   return (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0];
-    const json = mediaType(request) === JSON_TYPE;
+    const exchange = { context, request, response, json: mediaType(request) === JSON_TYPE };
+    // A connection that breaks in mid-answer concerns nobody but its client.
+    response.on('error', () => undefined);
     applyCors(context, request, response);
     if (request.method === 'OPTIONS' && request.headers.origin !== undefined) {
       response.writeHead(204).end();
       return;
     }
     const signal = SIGNAL_BY_PATH.get(path);
-    const refusal = signal === undefined ? notFound(path) : refusalOf(context, request);
-    if (signal === undefined || refusal !== undefined) {
-      if (refusal !== undefined) refuse(context, request, response, json, refusal);
+    if (signal === undefined) {
+      refuse(exchange, notFound(path));
       return;
     }
-    receive(context, request, response, signal, json);
+    const refusal = refusalOf(context, request);
+    if (refusal === undefined) receive(exchange, signal);
+    else refuse(exchange, refusal);
   };
 }
 
@@ -53,8 +43,10 @@ function mediaType(request: Request): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0].trim().toLowerCase();
 }
 
+const IDENTITY = 'identity';
+
 function contentEncoding(request: Request): string {
-  return (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase() || 'identity';
+  return (request.headers['content-encoding'] ?? '').trim().toLowerCase() || IDENTITY;
 }
 
 /** What can be refused before the body is read. */
@@ -64,125 +56,74 @@ function refusalOf(context: DoorContext, request: Request): Refusal | undefined 
     return { status: 405, outcome: { kind: 'invalid', message }, headers: { allow: 'POST' } };
   }
   if (!context.authorize(request.headers.authorization)) {
-    const outcome = {
-      kind: 'unauthenticated',
-      message: 'missing or wrong bearer token in the authorization header',
-    } as const;
-    return { status: 401, outcome, headers: { 'www-authenticate': 'Bearer' } };
+    const message = 'missing or wrong bearer token in the authorization header';
+    return { outcome: { kind: 'unauthenticated', message }, headers: { 'www-authenticate': 'Bearer' } };
   }
   const type = mediaType(request);
-  if (type !== PROTOBUF && type !== JSON_TYPE) {
-    const message = `content-type ${type === '' ? 'is missing' : `${type} is not supported`}, use ${PROTOBUF} or ${JSON_TYPE}`;
-    return { status: 415, outcome: { kind: 'unsupported', message } };
+  if (type !== PROTOBUF_TYPE && type !== JSON_TYPE) {
+    const problem = type === '' ? 'is missing' : `${type} is not supported`;
+    const message = `content-type ${problem}, use ${PROTOBUF_TYPE} or ${JSON_TYPE}`;
+    return { outcome: { kind: 'unsupported', message } };
   }
   const encoding = contentEncoding(request);
-  if (!Object.hasOwn(HTTP_ENCODINGS, encoding)) {
+  if (encoding !== IDENTITY && !Object.hasOwn(HTTP_ENCODINGS, encoding)) {
     const message = `content-encoding ${encoding} is not supported, use one of ${Object.keys(HTTP_ENCODINGS).join(', ')}`;
-    return { status: 415, outcome: { kind: 'unsupported', message } };
+    return { outcome: { kind: 'unsupported', message } };
   }
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > context.limits.requestBytesMax) return tooLarge(context, announced);
-  return undefined;
+  const announced = announcedBytes(request);
+  return announced > context.limits.requestBytesMax ? tooLarge(context, announced) : undefined;
 }
+
+const announcedBytes = (request: Request): number => Number(request.headers['content-length'] ?? 0);
 
 function tooLarge(context: DoorContext, bytes: number): Refusal {
   const message = `the request has ${bytes} bytes or more, the limit is ${context.limits.requestBytesMax} (limits.requestBytesMax)`;
-  return { status: 413, outcome: { kind: 'tooLarge', message }, headers: { connection: 'close' } };
+  return { outcome: { kind: 'tooLarge', message } };
 }
 
-function receive(context: DoorContext, request: Request, response: Response, signal: Signal, json: boolean): void {
-  const reservation = new Reservation(context.sink);
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (!reservation.growTo(announced)) {
-    answerOverload(context, request, response, json);
+function receive(exchange: Exchange, signal: Signal): void {
+  const { context, request, response } = exchange;
+  const body = new BodyCollector(context, context.limits.requestBytesMax);
+  if (!body.expect(announcedBytes(request))) {
+    refuse(exchange, { outcome: overloadOf(context) });
     return;
   }
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
-  const body = new BodyCollector(reservation, context.limits.requestBytesMax);
   let settled = false;
-  const giveUp = (answer: () => void): void => {
-    if (settled) return;
+  const giveUp = (): void => {
     settled = true;
-    reservation.release();
-    answer();
+    body.drop();
   };
   request.on('data', (chunk: Buffer) => {
     if (settled) return;
     const taken = body.add(chunk);
-    if (taken === 'tooLarge')
-      giveUp(() => refuse(context, request, response, json, tooLarge(context, body.sizeBytes + chunk.length)));
-    else if (taken === 'noRoom') giveUp(() => answerOverload(context, request, response, json));
+    if (taken === 'ok') return;
+    const bytes = body.sizeBytes + chunk.length;
+    giveUp();
+    refuse(exchange, taken === 'tooLarge' ? tooLarge(context, bytes) : { outcome: overloadOf(context) });
   });
   // The client went away in mid-request: there is nobody to answer.
-  request.on('close', () => giveUp(() => undefined));
-  request.on('error', () => giveUp(() => undefined));
+  const leave = (): void => (settled ? undefined : giveUp());
+  request.on('close', leave);
+  request.on('error', leave);
   request.on('end', () => {
     if (settled) return;
     settled = true;
+    const encoding = contentEncoding(request);
+    const { sizeBytes } = body;
     const wire = {
       signal,
       body: body.whole(),
-      encodings: HTTP_ENCODINGS,
-      encoding: contentEncoding(request),
-      json,
+      unpacker: HTTP_ENCODINGS[encoding],
+      encoding,
+      json: exchange.json,
       baggage: baggageOf(request.headers.baggage, context.limits.baggageBytesMax),
     };
-    void exportRequest(context, wire, reservation).then((outcome) => {
-      reservation.release();
-      context.counters.answered(outcome, body.sizeBytes);
-      answer(request, response, signal, json, outcome);
+    void exportRequest(context, wire, body.reservation).then((outcome) => {
+      context.counters.answered(outcome, sizeBytes);
+      answer(exchange, signal, outcome);
     });
   });
-}
-
-function answerOverload(context: DoorContext, request: Request, response: Response, json: boolean): void {
-  const outcome = context.sink.overload();
-  if (outcome.kind === 'success') throw new Error('broken invariant: overload() is a refusal');
-  refuse(context, request, response, json, { status: httpStatusOf(outcome), outcome, headers: retryAfter(outcome) });
-}
-
-/** Whole seconds, rounded up: the header has no smaller unit. */
-const retryAfter = (outcome: Outcome): Record<string, string> =>
-  outcome.kind === 'overloaded' ? { 'retry-after': String(Math.max(1, Math.ceil(outcome.retryAfterMs / 1000))) } : {};
-
-function answer(request: Request, response: Response, signal: Signal, json: boolean, outcome: Outcome): void {
-  if (outcome.kind !== 'success') {
-    const headers = retryAfter(outcome);
-    const payload = json ? Buffer.from(statusJson(outcome)) : statusMessage(outcome);
-    send(request, response, httpStatusOf(outcome), json, payload, headers);
-    return;
-  }
-  const { rejected, message } = outcome;
-  const payload = json ? Buffer.from(exportResponseJson(signal, rejected, message)) : exportResponse(rejected, message);
-  send(request, response, 200, json, payload, {});
-}
-
-function refuse(context: DoorContext, request: Request, response: Response, json: boolean, refusal: Refusal): void {
-  context.counters.answered(refusal.outcome, 0);
-  const payload = json ? Buffer.from(statusJson(refusal.outcome)) : statusMessage(refusal.outcome);
-  send(request, response, refusal.status, json, payload, refusal.headers ?? {});
-  // What the client still sends is read and dropped, so that it can read this answer.
-  request.resume();
-}
-
-function send(
-  request: Request,
-  response: Response,
-  status: number,
-  json: boolean,
-  payload: Buffer,
-  headers: Readonly<Record<string, string>>,
-): void {
-  if (response.headersSent || response.destroyed) return;
-  const zip = payload.length >= GZIP_BYTES_MIN && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  const body = zip ? zlib.gzipSync(payload) : payload;
-  response.writeHead(status, {
-    'content-type': json ? JSON_TYPE : PROTOBUF,
-    'content-length': body.length,
-    ...(zip ? { 'content-encoding': 'gzip' } : {}),
-    ...headers,
-  });
-  response.end(body);
 }
 
 /** Browsers ask before they send from another origin; only configured origins are told that they may. */
@@ -194,33 +135,6 @@ function applyCors(context: DoorContext, request: Request, response: Response): 
   response.setHeader('vary', 'origin');
   response.setHeader('access-control-allow-methods', 'POST');
   response.setHeader('access-control-allow-headers', 'authorization, baggage, content-encoding, content-type');
+  response.setHeader('access-control-expose-headers', 'retry-after');
   response.setHeader('access-control-max-age', '7200');
-}
-
-const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'request headers are over the limit (limits.headerBytesMax)'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time (limits.requestTimeoutMs)'],
-};
-
-/** Answers what is not even HTTP, or too slow, before the connection is closed. */
-export function answerClientError(
-  context: DoorContext,
-  error: NodeJS.ErrnoException,
-  socket: import('node:stream').Duplex,
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'the request is not HTTP/1.1'];
-  const outcome = { kind: 'invalid', message } as const;
-  context.counters.answered(outcome, 0);
-  const body = statusMessage(outcome);
-  const head = [
-    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
-    `content-type: ${PROTOBUF}`,
-    `content-length: ${body.length}`,
-    'connection: close',
-  ];
-  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
 }

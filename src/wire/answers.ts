@@ -1,6 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Signal } from '../base/signal.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome, Refused } from './outcome.ts';
 
 /**
  * The answers of both doors, in protobuf and JSON: Export…ServiceResponse and google.rpc.Status (OTLP specification; google/rpc/status.proto,
@@ -12,6 +12,7 @@ export const GRPC = {
   ok: 0,
   invalidArgument: 3,
   deadlineExceeded: 4,
+  notFound: 5,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
@@ -74,14 +75,14 @@ export function exportResponseJson(signal: Signal, rejected: number, message: st
 }
 
 /** google.rpc.Status of a refusal, with RetryInfo where a client may come again and BadRequest where it must not send this again. */
-export function statusMessage(outcome: Exclude<Outcome, { kind: 'success' }>): Buffer {
+export function statusMessage(outcome: Refused): Buffer {
   const parts = [varintField(1, grpcStatusOf(outcome)), textField(2, shorten(outcome.message))];
   if (outcome.kind === 'overloaded') parts.push(bytesField(3, retryInfo(outcome.retryAfterMs)));
   if (outcome.kind === 'invalid') parts.push(bytesField(3, badRequest(outcome.message)));
   return Buffer.concat(parts);
 }
 
-export function statusJson(outcome: Exclude<Outcome, { kind: 'success' }>): string {
+export function statusJson(outcome: Refused): string {
   const details: unknown[] = [];
   if (outcome.kind === 'overloaded') {
     details.push({ '@type': RETRY_INFO, retryDelay: `${outcome.retryAfterMs / 1000}s` });

@@ -134,7 +134,7 @@ export class JsonReader {
     const start = this.at;
     while (this.at < this.bytes.length && isNumberByte(this.bytes[this.at])) this.at++;
     const text = this.bytes.toString('latin1', start, this.at);
-    if (!/^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/.test(text)) throw this.fail(`${text} is not a number`, start);
+    if (!isNumber(text)) throw this.fail(`${text.slice(0, 64)} is not a number`, start);
     return text;
   }
 
@@ -229,6 +229,9 @@ export class JsonReader {
 
 /** Every level of AnyValue takes up to four of JSON's: values, index, arrayValue, … around the levels of the envelopes. */
 const JSON_DEPTH_MAX = LIMITS.nestingDepthMax * 4 + 16;
+
+/** True when the text is a number as JSON writes it. */
+export const isNumber = (text: string): boolean => /^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/.test(text);
 
 /** Digits, sign, point and exponent. */
 function isNumberByte(byte: number): boolean {

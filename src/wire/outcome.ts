@@ -19,3 +19,6 @@ export type Outcome =
   | { readonly kind: 'deadline'; readonly message: string }
   /** Our own failure: 500 / INTERNAL. */
   | { readonly kind: 'internal'; readonly message: string };
+
+/** Every answer but success. */
+export type Refused = Exclude<Outcome, { readonly kind: 'success' }>;
