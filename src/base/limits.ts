@@ -111,8 +111,10 @@ export const LIMITS = {
   queryTimeMsMax: 30_000,
   /** … or when it needs more memory than this. */
   queryMemoryBytesMax: 1 * GIB,
-  /** Points that one metric question reads at most; beyond, the oldest series are missing from the answer. */
+  /** Points of all series that one metric answer holds; over it the oldest are missing, and the answer says so. */
   metricPointsMax: 200_000,
+  /** Histogram points that one metric question reads; over it the oldest are missing, and the answer says so. */
+  histogramPointsMax: 50_000,
   /** Series of one metric chart; the smallest beyond them are left out. */
   metricSeriesMax: 50,
   /** Requests of the API that run at once or wait for their turn. Over it: 503 with Retry-After. */

@@ -199,6 +199,8 @@ export interface MetricSeries {
   readonly unit: string;
   readonly function: string;
   readonly stepNano: Nanos;
+  /** More series or points were there than one answer holds. */
+  readonly truncated: boolean;
   readonly series: readonly {
     readonly labels: Readonly<Record<string, string>>;
     /** [Unix milliseconds, value]; null where there is no point. */

@@ -136,6 +136,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
       unit: text,
       function: text,
       stepNano: nanos,
+      truncated: bool,
       series: list(
         record({ labels: mapOf(text), points: list({ type: 'array', prefixItems: [integer, orNull('number')] }) }),
       ),
