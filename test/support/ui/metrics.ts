@@ -63,7 +63,7 @@ export function metricSeries(
       : ['GET /', 'GET /cart', 'POST /checkout', 'GET /products/:id'].map((value) => ({ [group]: value }));
   const times = Array.from({ length: POINTS }, (_, i) => from + i * stepMs);
   const height = last ?? 1;
-  const base = { name, kind, unit, function: fn, stepNano: `${stepMs}000000` };
+  const base = { name, kind, unit, function: fn, stepNano: `${stepMs}000000`, truncated: false };
   const exemplars = traceIds.slice(0, 6).map((traceId, i) => ({
     timeMs: from + ((i + 0.5) / 6) * (to - from),
     value: height * (0.5 + chance() * 4),
