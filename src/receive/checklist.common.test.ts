@@ -1,9 +1,6 @@
 /** The server's items of the OTLP specification that concern both transports. A title's number is the item's in the conformance checklist. */
 import zlib from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { decodeProto, encodeProto } from '../../test/support/otlp-proto.ts';
-import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
-import { SIGNALS, type Signal } from '../base/signal.ts';
 import {
   exportGrpc,
   grpcClient,
@@ -14,7 +11,10 @@ import {
   sendJson,
   TranscodingSink,
   type World,
-} from './doors-world.ts';
+} from '../../test/support/doors.ts';
+import { decodeProto, encodeProto } from '../../test/support/otlp-proto.ts';
+import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
+import { SIGNALS, type Signal } from '../base/signal.ts';
 
 let world: World<RecordingSink>;
 beforeEach(async () => {

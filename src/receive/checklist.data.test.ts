@@ -1,11 +1,19 @@
 /** The items of OTLP/JSON and of the data model: from the doors to the answers of the API. A title's number is the item's in the conformance checklist. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openTestApi, type TestApi } from '../../test/support/api.ts';
+import {
+  type HttpAnswer,
+  openWorld,
+  RecordingSink,
+  send,
+  sendJson,
+  statusOf,
+  type World,
+} from '../../test/support/doors.ts';
 import { decodeProto, encodeProto, type Message } from '../../test/support/otlp-proto.ts';
 import type { Signal } from '../base/signal.ts';
-import { freeze, SegmentColumns, transcode } from '../transcode/transcode.ts';
+import { SegmentColumns, transcode } from '../transcode/transcode.ts';
 import type { Outcome } from '../wire/outcome.ts';
-import { type HttpAnswer, openWorld, RecordingSink, send, sendJson, statusOf, type World } from './doors-world.ts';
 
 const NOW = 1_767_355_000_000_000_000n;
 

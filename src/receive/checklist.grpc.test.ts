@@ -2,10 +2,6 @@
 import zlib from 'node:zlib';
 import type * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { encodeProto } from '../../test/support/otlp-proto.ts';
-import { LIMITS } from '../base/limits.ts';
-import { GRPC_METHODS, PORTS } from '../base/names.ts';
-import { SIGNALS } from '../base/signal.ts';
 import {
   exportGrpc,
   framed,
@@ -18,7 +14,11 @@ import {
   SUCCESS,
   TranscodingSink,
   type World,
-} from './doors-world.ts';
+} from '../../test/support/doors.ts';
+import { encodeProto } from '../../test/support/otlp-proto.ts';
+import { LIMITS } from '../base/limits.ts';
+import { GRPC_METHODS, PORTS } from '../base/names.ts';
+import { SIGNALS } from '../base/signal.ts';
 
 const LIMIT = 100_000;
 const CODE = {

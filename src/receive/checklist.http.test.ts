@@ -2,11 +2,6 @@
 import http from 'node:http';
 import zlib from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readExportResponse } from '../../test/support/otlp-answers.ts';
-import { encodeProto } from '../../test/support/otlp-proto.ts';
-import { LIMITS } from '../base/limits.ts';
-import { HTTP_PATHS, PORTS } from '../base/names.ts';
-import { SIGNALS } from '../base/signal.ts';
 import {
   JSON_TYPE,
   openWorld,
@@ -19,7 +14,12 @@ import {
   statusOf,
   TranscodingSink,
   type World,
-} from './doors-world.ts';
+} from '../../test/support/doors.ts';
+import { readExportResponse } from '../../test/support/otlp-answers.ts';
+import { encodeProto } from '../../test/support/otlp-proto.ts';
+import { LIMITS } from '../base/limits.ts';
+import { HTTP_PATHS, PORTS } from '../base/names.ts';
+import { SIGNALS } from '../base/signal.ts';
 
 const LIMIT = 100_000;
 let world: World<RecordingSink>;

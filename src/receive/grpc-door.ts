@@ -56,6 +56,9 @@ function refusalOf(context: DoorContext, headers: Headers): Refused | undefined 
   return { kind: 'unsupported', message: `grpc-encoding ${encoding} is not supported, use one of ${ACCEPT_ENCODING}` };
 }
 
+/** A timer of Node that should wait longer fires at once; nobody waits 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** One Export call, from its headers to its trailers. */
 class UnaryCall {
   readonly #context: DoorContext;
@@ -92,7 +95,8 @@ class UnaryCall {
 
   #refuseAfter(delayMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#refuse({ kind: 'deadline', message: this.#deadlineText() }), delayMs);
+    const answer = (): void => this.#refuse({ kind: 'deadline', message: this.#deadlineText() });
+    this.#timer = setTimeout(answer, Math.min(delayMs, TIMER_MS_MAX));
   }
 
   #deadlineText(): string {

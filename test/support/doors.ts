@@ -4,19 +4,13 @@ import https from 'node:https';
 import net from 'node:net';
 import type tls from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
-import {
-  type ExportAnswer,
-  type RpcStatus,
-  readExportResponse,
-  readStatus,
-  readStatusJson,
-} from '../../test/support/otlp-answers.ts';
-import { GRPC_METHODS, HTTP_PATHS } from '../base/names.ts';
-import type { Signal } from '../base/signal.ts';
-import { SegmentColumns, transcode } from '../transcode/transcode.ts';
-import type { Outcome } from '../wire/outcome.ts';
-import { type DoorOptions, type Doors, openDoors } from './doors.ts';
-import type { ExportRequest, ExportSink } from './sink.ts';
+import { GRPC_METHODS, HTTP_PATHS } from '../../src/base/names.ts';
+import type { Signal } from '../../src/base/signal.ts';
+import { type DoorOptions, type Doors, openDoors } from '../../src/receive/doors.ts';
+import type { ExportRequest, ExportSink } from '../../src/receive/sink.ts';
+import { SegmentColumns, transcode } from '../../src/transcode/transcode.ts';
+import type { Outcome } from '../../src/wire/outcome.ts';
+import { type ExportAnswer, type RpcStatus, readExportResponse, readStatus, readStatusJson } from './otlp-answers.ts';
 
 /** A world around the doors: real sockets, real clients, and a sink that writes down what it is given. */
 
