@@ -118,11 +118,12 @@ test('severity numbers are grouped as OTLP says', () => {
   ]);
 });
 
-test('series with different times share one axis, with gaps where they have no point', () => {
+test('series with different times share one axis; a line goes on between its points, except where points are missing', () => {
   const aligned = alignSeries([
     {
       points: [
         [1000, 1],
+        [2000, null],
         [3000, 3],
       ],
     },
@@ -131,9 +132,12 @@ test('series with different times share one axis, with gaps where they have no p
   expect(aligned).toEqual({
     times: [1, 2, 3],
     values: [
-      [1, null, 3],
-      [null, 2, null],
+      [1, undefined, 3],
+      [undefined, 2, undefined],
     ],
   });
+  const steady = [0, 1, 2, 3, 9, 10].map((second) => [second * 1000, second] as const);
+  const filled = alignSeries([{ points: steady }, { points: [[5000, 0]] }]);
+  expect(filled.values[0]).toEqual([0, 1, 2, 3, null, 9, 10]);
   expect(seriesName({ route: '/', method: '' }, 'm')).toBe('/ · (none)');
 });

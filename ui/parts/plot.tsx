@@ -18,7 +18,8 @@ export interface PlotProps {
   readonly label: string;
   /** Unix seconds. */
   readonly times: readonly number[];
-  readonly values: readonly (readonly (number | null)[])[];
+  /** undefined: no point here; null: a gap. */
+  readonly values: readonly (readonly (number | null | undefined)[])[];
   readonly series: readonly PlotSeries[];
   readonly stretch: Stretch;
   readonly height: number;
@@ -87,7 +88,7 @@ function options(
         stroke: resolveColour(colour),
         width: 1.5,
         spanGaps: false,
-        points: { show: (_: uPlot, __: number, from: number, to: number) => to - from < 3, size: 4 },
+        points: { show: sparse, size: 4 },
       })),
     ],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
@@ -114,6 +115,13 @@ function options(
   };
 }
 
+/** Few points are shown as dots: a line of one point would not be seen. */
+const DOTS_MAX = 30;
+
+function sparse(chart: uPlot, series: number): boolean {
+  return Array.from(chart.data[series] ?? []).filter((value) => value != null).length <= DOTS_MAX;
+}
+
 /** From zero, so that heights compare; a flat line of zeros keeps some room. */
 function yRange(_: uPlot, least: number | null, most: number | null): [number, number] {
   const low = Math.min(0, least ?? 0);
@@ -135,7 +143,7 @@ function PlotTip(props: PlotProps & { readonly hover: Hover; readonly width: num
   const { hover, width } = props;
   const rows = props.series
     .map((one, s) => ({ ...one, value: props.values[s][hover.index] }))
-    .filter((row) => row.value !== null)
+    .filter((row) => row.value != null)
     .sort((a, b) => (b.value ?? 0) - (a.value ?? 0))
     .slice(0, TIP_ROWS);
   if (rows.length === 0) return null;

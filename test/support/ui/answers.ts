@@ -3,8 +3,8 @@ import { type MadeTrace, makeShopTrace, seededChance } from './shop.ts';
 
 /** Answers of the API about the made-up shop, computed in memory: traces and logs. */
 
-const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
-const STATUSES = ['unset', 'ok', 'error'];
+const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
+const STATUSES = ['Unset', 'Ok', 'Error'];
 const NOT_SHOP_ATTRIBUTES = new Set(['thread.id', 'exception.stacktrace']);
 
 interface FlatSpan {
@@ -155,8 +155,8 @@ function spanMatches(params: URLSearchParams, nowMs: number): (span: FlatSpan) =
     durationNs <= most &&
     asked('service', service) &&
     asked('operation', span.name ?? '') &&
-    asked('status', STATUSES[span.status?.code ?? 0]) &&
-    asked('kind', KINDS[span.kind ?? 0]) &&
+    asked('status', STATUSES[span.status?.code ?? 0].toLowerCase()) &&
+    asked('kind', KINDS[span.kind ?? 0].toLowerCase()) &&
     pairs.every(([key, value]) => attributes.get(key) === value);
 }
 

@@ -49,7 +49,14 @@ export function MetricView({ metric }: { readonly metric: MetricSummary }) {
       ) : series.isPending ? (
         <Skeleton />
       ) : (
-        <Chart metric={metric} data={series.data} chosen={chosen} />
+        <>
+          {series.data.truncated && (
+            <p className={styles.truncated}>
+              There are more series than one answer holds: filter, or group by something with fewer values.
+            </p>
+          )}
+          <Chart metric={metric} data={series.data} chosen={chosen} />
+        </>
       )}
     </section>
   );

@@ -44,11 +44,16 @@ function FacetGroup({ facet, open }: { readonly facet: Facet; readonly open: boo
         <span title={facet.field}>{facet.attribute ? facet.field : (TITLES[facet.field] ?? facet.field)}</span>
       </summary>
       <ul>
-        {facet.values.map(({ value, count }) => (
-          <li key={value}>
-            <FacetValue facet={facet} value={value} count={count} share={count / most} />
-          </li>
-        ))}
+        {facet.values.map(({ value: stored, count }) => {
+          // The store writes `Error`, `Server`; filters are read in any case and shown as OTLP names them.
+          const value =
+            facet.attribute || facet.field === 'service' || facet.field === 'operation' ? stored : stored.toLowerCase();
+          return (
+            <li key={value}>
+              <FacetValue facet={facet} value={value} count={count} share={count / most} />
+            </li>
+          );
+        })}
       </ul>
     </details>
   );

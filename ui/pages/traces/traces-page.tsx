@@ -72,7 +72,9 @@ export default function TracesPage() {
 }
 
 function suggest(facets: readonly Facet[]): readonly string[] {
-  return facets.flatMap(({ field, values }) => values.map(({ value }) => `${field}=${value}`));
+  return facets.flatMap(({ field, values }) =>
+    values.map(({ value }) => `${field}=${field === 'status' || field === 'kind' ? value.toLowerCase() : value}`),
+  );
 }
 
 const SHOWN_NAME: Readonly<Record<string, string>> = { minDuration: 'duration ≥', maxDuration: 'duration ≤' };
