@@ -37,7 +37,7 @@ const TABLE_SETTINGS: readonly string[] = [
 ];
 
 /** Rows of a granule. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
-const SMALL_GRANULES = 'index_granularity = 1024';
+const SMALL_GRANULES = 'index_granularity = 2048';
 
 const SEARCHED: ReadonlySet<string> = new Set([TABLES.traces, TABLES.traceIds, TABLES.logs]);
 
