@@ -45,18 +45,46 @@ async function serve(): Promise<void> {
     };
     process.send?.(vitals);
   });
+  watchProcessor();
   process.on('disconnect', () => process.exit(0));
 }
+
+const STEP_MS = 20;
+
+/** Tells the parent when this process wanted to run and got no processor, and how long it was busy without looking at its sockets. */
+function watchProcessor(): void {
+  let last = performance.now();
+  let lastCpu = process.cpuUsage();
+  setInterval(() => {
+    const now = performance.now();
+    const { user, system } = process.cpuUsage(lastCpu);
+    const busyMs = (user + system) / 1000;
+    const gapMs = now - last;
+    if (gapMs > 2 * STEP_MS) process.send?.({ busyMs, starvedMs: Math.max(0, gapMs - STEP_MS - busyMs) });
+    last = now;
+    lastCpu = process.cpuUsage();
+  }, STEP_MS);
+}
+
+interface Stall {
+  readonly busyMs: number;
+  readonly starvedMs: number;
+}
+
+const isStall = (message: object): message is Stall => 'starvedMs' in message;
 
 const nextMessage = <T>(child: ChildProcess): Promise<T> =>
   new Promise((resolve, reject) => {
     const ended = (code: number | null, signal: string | null): void =>
       reject(new Error(`the doors ended with ${code ?? signal}`));
-    child.once('exit', ended);
-    child.once('message', (message) => {
+    const take = (message: object): void => {
+      if (isStall(message)) return;
       child.removeListener('exit', ended);
+      child.removeListener('message', take);
       resolve(message as T);
-    });
+    };
+    child.once('exit', ended);
+    child.on('message', take);
   });
 
 function vitalsOf(child: ChildProcess): Promise<Vitals> {
@@ -69,13 +97,30 @@ async function campaign(): Promise<boolean> {
   const [requests, seed, lanes] = [option('requests', 1_000_000), option('seed', 1), option('lanes', 32)];
   const child = fork(fileURLToPath(import.meta.url), ['--doors'], { stdio: 'inherit' });
   const { httpPort, grpcPort } = await nextMessage<{ httpPort: number; grpcPort: number }>(child);
+  let starvedMs = 0;
+  let busiestMs = 0;
+  child.on('message', (message: object) => {
+    if (!isStall(message)) return;
+    starvedMs += message.starvedMs;
+    busiestMs = Math.max(busiestMs, message.busyMs);
+  });
   const startedAt = performance.now();
   const total: FuzzReport = { answers: {}, brokenOff: 0, slowestMs: 0, wrong: [] };
   let peakBytes = 0;
   let vitals = await vitalsOf(child);
   for (let done = 0, part = 0; done < requests && total.wrong.length === 0; part++) {
     const size = Math.min(PART_REQUESTS, requests - done);
-    add(total, await fuzzDoors({ httpPort, grpcPort, requests: size, seed: seed * 100_000 + part, lanes }));
+    add(
+      total,
+      await fuzzDoors({
+        httpPort,
+        grpcPort,
+        requests: size,
+        seed: seed * 100_000 + part,
+        lanes,
+        starvedMs: () => starvedMs,
+      }),
+    );
     done += size;
     vitals = await vitalsOf(child);
     peakBytes = Math.max(peakBytes, vitals.rssBytes);
@@ -91,6 +136,9 @@ async function campaign(): Promise<boolean> {
   console.log(`\nanswers: ${inOrder(total.answers)}; broken off by the client: ${total.brokenOff}`);
   console.log(
     `doors: ${seconds.toFixed(0)} s, ${(vitals.cpuMs / 1000).toFixed(0)} s of CPU, slowest answer ${total.slowestMs.toFixed(0)} ms`,
+  );
+  console.log(
+    `longest at one thing: ${busiestMs.toFixed(0)} ms of CPU; without a processor: ${(starvedMs / 1000).toFixed(0)} s`,
   );
   console.log(`peak memory of the doors: ${Math.round(peakBytes / MIB)} MiB of ${RSS_BYTES_MAX / MIB}`);
   console.log(`decoders: ${inOrder(decoders.outcomes)}, slowest ${decoders.slowestMs.toFixed(0)} ms`);

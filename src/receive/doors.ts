@@ -132,6 +132,8 @@ function grpcServer(context: DoorContext, health: HealthService, secure: ServerT
     session.on('error', () => session.destroy());
   });
   server.on('sessionError', () => undefined);
+  // A failed handshake, or one that took too long.
+  server.on('tlsClientError', (_error, socket: tls.TLSSocket) => socket.destroy());
   server.on('stream', grpcListener(context, health));
   return server;
 }

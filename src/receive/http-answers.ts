@@ -126,7 +126,8 @@ const NOT_HTTP: { status: number; outcome: Refused } = {
 
 /** Answers what is not even HTTP, or too slow, before the connection is closed. */
 export function answerClientError(context: DoorContext, error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // Without a handshake there is nothing to write on: an end would wait for it for ever.
+  if (error.code === 'ECONNRESET' || /^ERR_(SSL|TLS)_/.test(error.code ?? '') || !socket.writable) {
     socket.destroy();
     return;
   }
