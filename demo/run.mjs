@@ -78,6 +78,8 @@ async function end() {
   if (ending) return;
   ending = true;
   clearInterval(timer);
+  // Requests that are under way are answered first: the slowest takes about a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   const gone = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
   for (const child of children) child.disconnect();
   await Promise.all(gone);
