@@ -15,7 +15,7 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 const TOKEN_KEY = 'clew.token';
 
 /** The bearer token that this browser tab sends, or null. */
-export function readToken(): string | null {
+function readToken(): string | null {
   return sessionStorage.getItem(TOKEN_KEY);
 }
 
@@ -24,7 +24,7 @@ export function keepToken(token: string): void {
 }
 
 /** Address of an API resource; parameters that are empty are left out, lists are repeated. */
-export function apiAddress(path: string, query: Query = {}): string {
+function apiAddress(path: string, query: Query = {}): string {
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value === null || value === undefined || value === '') continue;

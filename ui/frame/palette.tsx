@@ -22,7 +22,6 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState(0);
   const listId = useId();
-  const list = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
   const entries = useEntries(text);
   const at = Math.min(chosen, entries.length - 1);
@@ -31,9 +30,6 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
     input.current?.focus();
     return () => (before instanceof HTMLElement ? before.focus() : undefined);
   }, []);
-  useEffect(() => {
-    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
-  });
   const run = (entry: Entry | undefined) => {
     if (entry === undefined) return;
     onClose();
@@ -79,27 +75,43 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
             onKeyDown={onKeyDown}
           />
         </label>
-        <div className={styles.paletteList} role="listbox" id={listId} aria-label="Found" ref={list} tabIndex={-1}>
-          {entries.map((entry, index) => (
-            // The keys are those of the field above, which keeps the focus
-            <div
-              key={`${entry.kind} ${entry.name}`}
-              id={`${listId}-${index}`}
-              role="option"
-              tabIndex={-1}
-              aria-selected={index === at}
-              className={styles.entry}
-              onMouseMove={() => setChosen(index)}
-              onClick={() => run(entry)}
-            >
-              <Icon name={entry.icon} />
-              <span>{entry.name}</span>
-              <small>{entry.kind}</small>
-            </div>
-          ))}
-        </div>
+        <Found entries={entries} at={at} listId={listId} onMove={setChosen} onRun={run} />
         {entries.length === 0 && <p className={styles.paletteNone}>Nothing has “{text}” in its name.</p>}
       </div>
+    </div>
+  );
+}
+
+/** What was found, the chosen one in view. Its keys are those of the field above, which keeps the focus. */
+function Found(props: {
+  readonly entries: readonly Entry[];
+  readonly at: number;
+  readonly listId: string;
+  readonly onMove: (index: number) => void;
+  readonly onRun: (entry: Entry) => void;
+}) {
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
+  });
+  return (
+    <div className={styles.paletteList} role="listbox" id={props.listId} aria-label="Found" ref={list} tabIndex={-1}>
+      {props.entries.map((entry, index) => (
+        <div
+          key={`${entry.kind} ${entry.name}`}
+          id={`${props.listId}-${index}`}
+          role="option"
+          tabIndex={-1}
+          aria-selected={index === props.at}
+          className={styles.entry}
+          onMouseMove={() => props.onMove(index)}
+          onClick={() => props.onRun(entry)}
+        >
+          <Icon name={entry.icon} />
+          <span>{entry.name}</span>
+          <small>{entry.kind}</small>
+        </div>
+      ))}
     </div>
   );
 }

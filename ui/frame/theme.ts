@@ -8,7 +8,7 @@ const listeners = new Set<() => void>();
 const darkSystem = window.matchMedia('(prefers-color-scheme: dark)');
 darkSystem.addEventListener('change', notify);
 
-export function readTheme(): Theme {
+function readTheme(): Theme {
   const kept = document.documentElement.dataset['theme'];
   return kept === 'light' || kept === 'dark' ? kept : 'system';
 }

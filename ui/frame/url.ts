@@ -28,7 +28,7 @@ export function useUrl(): Url {
   return { path, params, set, go: navigate };
 }
 
-export function changed(params: URLSearchParams, changes: Changes): URLSearchParams {
+function changed(params: URLSearchParams, changes: Changes): URLSearchParams {
   const next = new URLSearchParams(params);
   for (const [key, value] of Object.entries(changes)) {
     next.delete(key);
@@ -38,7 +38,7 @@ export function changed(params: URLSearchParams, changes: Changes): URLSearchPar
   return next;
 }
 
-export function withSearch(path: string, params: URLSearchParams): string {
+function withSearch(path: string, params: URLSearchParams): string {
   const search = params.toString();
   return search === '' ? path : `${path}?${search}`;
 }

@@ -22,11 +22,6 @@ export function nanosToMs(time: Nanos): number {
   return wholeSeconds(time) * 1e3 + Number(time.slice(-DIGITS_BELOW_SECOND)) / 1e6;
 }
 
-/** Decimal text of Unix milliseconds as nanoseconds. */
-export function msToNanos(ms: number): Nanos {
-  return `${Math.round(ms)}000000`;
-}
-
 /** Earlier first. Times of equal length compare as text. */
 export function compareNanos(a: Nanos, b: Nanos): number {
   if (a.length !== b.length) return a.length - b.length;

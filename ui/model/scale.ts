@@ -37,15 +37,6 @@ function timeLabel(ms: number, step: number): string {
   return step >= 1e3 ? seconds : `${seconds}.${String(at.getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** Round numbers in [0, max] for a linear axis, about `count` of them. */
-export function linearTicks(max: number, count: number): readonly number[] {
-  if (!(max > 0)) return [0];
-  const step = niceStep(max / count);
-  const ticks: number[] = [];
-  for (let value = 0; value <= max * 1.0001; value += step) ticks.push(value);
-  return ticks;
-}
-
 /** The smallest of 1, 2, 5 × 10ⁿ that is not below `least`. */
 export function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));

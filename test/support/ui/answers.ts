@@ -62,7 +62,7 @@ function textOf(
   return String(value?.stringValue ?? value?.intValue ?? value?.boolValue ?? value?.doubleValue ?? '');
 }
 
-export function summarize(made: MadeTrace, spans: readonly FlatSpan[]): TraceSummary {
+function summarize(made: MadeTrace, spans: readonly FlatSpan[]): TraceSummary {
   const root = spans.find(({ span }) => span.parentSpanId === undefined) ?? spans[0];
   const starts = spans.map(({ span }) => BigInt(span.startTimeUnixNano ?? '0'));
   const ends = spans.map(({ span }) => BigInt(span.endTimeUnixNano ?? '0'));
@@ -201,7 +201,7 @@ export function traceFacets(data: ShopData, params: URLSearchParams, nowMs: numb
 }
 
 /** Counts over time of what `select` picks, in `buckets` steps over the asked range. */
-export function histogramOf<T>(
+function histogramOf<T>(
   items: readonly T[],
   msOf: (item: T) => number,
   params: URLSearchParams,

@@ -299,7 +299,7 @@ export function nanosAt(ms: number, ns: number): string {
   return String(BigInt(Math.round(ms)) * 1_000_000n + BigInt(Math.round(ns)));
 }
 
-export function hex(chance: () => number, digits: number): string {
+function hex(chance: () => number, digits: number): string {
   let text = '';
   while (text.length < digits) text += Math.floor(chance() * 16).toString(16);
   return text;

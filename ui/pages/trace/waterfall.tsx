@@ -8,7 +8,7 @@ import { jumpToError } from './trace-header.tsx';
 import type { TraceView } from './use-trace-view.ts';
 import { FoldRow, SpanRow } from './waterfall-row.tsx';
 
-export const ROW_PX = 24;
+const ROW_PX = 24;
 const HEAD_PX = 24;
 const NAMES_KEY = 'clew.trace.names';
 const PAGE_ROWS = 20;

@@ -13,6 +13,8 @@ import styles from './traces.module.css';
 const ROW_PX = 24;
 const HEAD_PX = 26;
 const END_ROWS = 40;
+/** A shorter bar beside the duration would look like dirt. */
+const SHARE_LEAST = 0.05;
 
 /** The found traces, newest first: rows of one line, only those in view are in the page. */
 export function TraceTable({
@@ -124,7 +126,7 @@ function TraceRow(props: {
       </td>
       <td className={styles.number}>
         <span className={styles.duration}>
-          <i style={{ width: `${Math.max(2, props.share * 100)}%` }} />
+          {props.share > SHARE_LEAST && <i style={{ width: `${props.share * 100}%` }} />}
           <span>{formatDurationNs(Number(trace.durationNano))}</span>
         </span>
       </td>

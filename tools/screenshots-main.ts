@@ -7,7 +7,7 @@ import { startUiServer, type UiServer } from '../test/support/ui/server.ts';
 
 /**
  * Draws every page of the built UI in both themes, wide and narrow, for a person to look at:
- * `node tools/run.mjs tools/screenshots.ts [directory]`. Without a directory the few that the documentation shows go to docs/images.
+ * `node tools/run.mjs tools/screenshots-main.ts [directory]`. Without a directory the few that the documentation shows go to docs/images.
  */
 
 const SIZES = [
