@@ -246,7 +246,8 @@ async function httpLane(
       connection.breakOff(bytes.subarray(0, random.below(bytes.length)));
       continue;
     }
-    const answer = await judge.within('http', connection.ask(bytes));
+    const what = `http ${/\r\ncontent-encoding: (\S+)/.exec(bytes.toString('latin1', 0, 300))?.[1] ?? 'plain'}`;
+    const answer = await judge.within(what, connection.ask(bytes));
     if (answer === undefined) {
       if (garbage) judge.brokenOff();
       else judge.wrong(`http: no answer to ${bytes.toString('latin1', 0, 300)}`);

@@ -208,6 +208,8 @@ class OpenDoor {
   async drain(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of this.#sessions) session.close();
+    // A connection on which nothing was ever said counts as busy with its first request.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
     // A kept-alive connection becomes idle when its answer is written: look again until none is left.
     const closeIdle = (): void => {
       if ('closeIdleConnections' in this.#server) this.#server.closeIdleConnections();

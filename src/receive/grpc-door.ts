@@ -48,12 +48,24 @@ const IDENTITY = 'identity';
 const encodingOf = (headers: Headers): string => String(headers['grpc-encoding'] ?? IDENTITY);
 
 function refusalOf(context: DoorContext, headers: Headers): Refused | undefined {
+  const headerBytes = sizeOf(headers);
+  if (headerBytes > context.limits.headerBytesMax) {
+    const limit = `${context.limits.headerBytesMax} (limits.headerBytesMax)`;
+    return { kind: 'tooLarge', message: `the metadata has ${headerBytes} bytes, the limit is ${limit}` };
+  }
   if (!context.authorize(headers.authorization)) {
     return { kind: 'unauthenticated', message: 'missing or wrong bearer token in the authorization metadata' };
   }
   const encoding = encodingOf(headers);
   if (encoding === IDENTITY || Object.hasOwn(GRPC_ENCODINGS, encoding)) return undefined;
   return { kind: 'unsupported', message: `grpc-encoding ${encoding} is not supported, use one of ${ACCEPT_ENCODING}` };
+}
+
+/** As HTTP/2 counts: names, values, and 32 bytes for each (RFC 9113 section 6.5.2). */
+function sizeOf(headers: Headers): number {
+  let total = 0;
+  for (const [name, value] of Object.entries(headers)) total += name.length + String(value).length + 32;
+  return total;
 }
 
 /** A timer of Node that should wait longer fires at once; nobody waits 24 days. */
@@ -101,7 +113,9 @@ class UnaryCall {
 
   #deadlineText(): string {
     const asked = this.#headers['grpc-timeout'];
-    return this.#deadlineMs !== undefined && this.#deadlineMs <= performance.now() - this.#startedAtMs + 1
+    const isClients =
+      this.#deadlineMs !== undefined && (this.#handedOver || this.#deadlineMs <= this.#context.limits.requestTimeoutMs);
+    return isClients
       ? `the deadline of the call (grpc-timeout ${String(asked)}) has passed`
       : `the request did not arrive within ${this.#context.limits.requestTimeoutMs} ms (limits.requestTimeoutMs)`;
   }
