@@ -21,7 +21,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   send: ['base', 'host', 'wire', 'journal'],
   store: ['base', 'host', 'columns', 'journal'],
   analysis: ['base'],
-  query: ['base', 'host', 'store', 'analysis', 'cache'],
+  query: ['base', 'host', 'columns', 'store', 'analysis', 'cache'],
   cache: ['base', 'host'],
   vitals: ['base', 'host', 'store'],
   cluster: ['base', 'host'],

@@ -36,7 +36,7 @@ const ATTRIBUTE_PLACES = [
 ];
 
 /** The filters of a log search as conditions on otel_logs. */
-export function logConditions(parameters: Parameters): Conditions {
+function logConditions(parameters: Parameters): Conditions {
   const conditions = new Conditions();
   const range = parameters.range();
   conditions.within('Timestamp', range);

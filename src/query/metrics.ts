@@ -123,7 +123,7 @@ const OWN_COLUMNS: Readonly<Record<MetricKind, readonly string[]>> = {
 };
 
 /** A double as OTLP/JSON has it; ClickHouse answers NaN and the infinities as text. The sign of zero is kept by text, as JSON.stringify drops it. */
-export function doubleOf(value: unknown): number | string {
+function doubleOf(value: unknown): number | string {
   if (value === 'nan' || value === '-nan' || value === 'NaN') return 'NaN';
   if (value === 'inf') return 'Infinity';
   if (value === '-inf') return '-Infinity';

@@ -76,7 +76,7 @@ export function attributesOf(row: Row, keys: string, values: string, types: stri
   return readAttributes(row.texts(keys), row.texts(values), row.text(types));
 }
 
-export function resourceOf(row: Row): OtlpResource {
+function resourceOf(row: Row): OtlpResource {
   return omitDefaults({
     attributes: attributesOf(row, 'ResourceKeys', 'ResourceValues', 'ResourceAttributesTypes'),
     droppedAttributesCount: row.number('ResourceDroppedAttributesCount'),
@@ -84,7 +84,7 @@ export function resourceOf(row: Row): OtlpResource {
   }) as OtlpResource;
 }
 
-export function scopeOf(row: Row): OtlpScope {
+function scopeOf(row: Row): OtlpScope {
   return omitDefaults({
     name: row.text('ScopeName'),
     version: row.text('ScopeVersion'),
@@ -121,7 +121,7 @@ const SCOPE_KEY = [
 const keyOf = (row: Row, names: readonly string[]): string => JSON.stringify(names.map((name) => row.get(name)));
 
 /** Rows grouped under equal resources and, within them, equal scopes; both in order of first appearance. */
-export function groupRows<Item>(rows: readonly Row[], item: (row: Row) => Item): Envelope<Item>[] {
+function groupRows<Item>(rows: readonly Row[], item: (row: Row) => Item): Envelope<Item>[] {
   const resources = new Map<string, Envelope<Item>>();
   for (const row of rows) {
     const resourceKey = keyOf(row, RESOURCE_KEY);

@@ -35,7 +35,7 @@ const READONLY_CODES = new Set([164, 497, 482]);
 const SYNTAX_CODES = new Set([6, 42, 43, 44, 46, 47, 53, 60, 62, 63, 81, 117, 179, 184, 215, 386, 552]);
 
 /** What a failed statement means for the client. */
-export function engineProblem(error: EngineError): ApiError {
+function engineProblem(error: EngineError): ApiError {
   const detail = error.message.slice(0, 2000);
   if (TIMEOUT_CODES.has(error.code)) {
     return new ApiError(504, 'Query took too long', `${detail} — narrow the time range or add a filter`);

@@ -58,7 +58,7 @@ const PAGE = ['limit', 'cursor'];
 const RANGE = ['start', 'end'];
 
 /** Every path of the API below /api/v1, in the order of the documentation. The OpenAPI document is made from this table. */
-export const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route[] = [
   get('/traces', 'Search traces, newest match first', 'TracePage', [...SPAN_FILTERS, ...PAGE], ({ world, signal }, p) =>
     searchTraces(world.engine, p, signal),
   ),

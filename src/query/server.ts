@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { LIMITS } from '../base/limits.ts';
 import { ApiError, problemOf } from './problem.ts';
@@ -31,22 +32,33 @@ const PREFIX = '/api/v1';
 const GZIP_BYTES_MIN = 2_048;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
+/** Answers are data: no page may frame them, run them, or read them from elsewhere. The page of the UI has a policy of its own. */
+const SAFETY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+} as const;
+
 /** Opens the port of API and UI. Rejects when it cannot be listened on. */
 export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const files = options.uiDirectory === null ? undefined : new StaticFiles(options.uiDirectory);
   const running = { count: 0 };
   const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    response.setHeader('x-content-type-options', 'nosniff');
-    response.setHeader('referrer-policy', 'same-origin');
+    for (const [name, value] of Object.entries(SAFETY_HEADERS)) response.setHeader(name, value);
     answer(options, files, running, request, response).catch((error: unknown) => {
       if (response.destroyed) return;
       const problem = problemOf(error);
       if (problem.problem.status === 500)
         options.report?.(`API ${request.method} ${request.url}: ${problem.problem.detail}`);
-      sendProblem(request, response, problem);
+      return sendProblem(request, response, problem);
     });
   };
-  const server = options.tls === undefined ? http.createServer(listener) : https.createServer(options.tls, listener);
+  const times = { requestTimeout: LIMITS.requestTimeoutMs, keepAliveTimeout: LIMITS.idleTimeoutMs };
+  const server =
+    options.tls === undefined
+      ? http.createServer(times, listener)
+      : https.createServer({ ...times, ...options.tls }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -72,17 +84,20 @@ async function answer(
   response: http.ServerResponse,
 ): Promise<void> {
   refuseForeignHosts(options, request);
-  const url = new URL(request.url ?? '/', 'http://host');
+  const url = urlOf(request);
   if (url.pathname === '/healthz') return send(request, response, 200, 'text/plain; charset=utf-8', 'ok\n');
   if (url.pathname === '/readyz') return sendReadiness(options, request, response);
   const isApi = url.pathname === PREFIX || url.pathname.startsWith(`${PREFIX}/`);
-  if (isApi || url.pathname === '/metrics') requireToken(options, request);
+  if (isApi || url.pathname === '/metrics') {
+    refuseForeignPages(request);
+    requireToken(options, request);
+  }
   if (url.pathname === '/metrics') {
     return send(request, response, 200, 'text/plain; version=0.0.4; charset=utf-8', await options.metricsText());
   }
   if (isApi) return runRoute(options, running, request, response, url);
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed(['GET']);
-  const served = await files?.serve(decodeURI(url.pathname), acceptsGzip(request), response);
+  const served = await files?.serve(decoded(url.pathname), acceptsGzip(request), response);
   if (served !== true) throw new ApiError(404, 'Not found', `${url.pathname} is not here; the API is below ${PREFIX}`);
 }
 
@@ -101,6 +116,30 @@ function refuseForeignHosts(options: ApiOptions, request: http.IncomingMessage):
       'Misdirected request',
       `host ${host} is not a name of this machine's loopback; set auth.tokens and host to serve others`,
     );
+  }
+}
+
+/** Browsers say when a page of another site asks: it could not read the answer, but it could keep the store busy. */
+function refuseForeignPages(request: http.IncomingMessage): void {
+  if (request.headers['sec-fetch-site'] === 'cross-site' && request.headers['sec-fetch-mode'] !== 'navigate') {
+    throw new ApiError(403, 'Forbidden', 'pages of other sites may not use this API');
+  }
+}
+
+/** A path alone: `//name/…` is no address of another host. */
+function urlOf(request: http.IncomingMessage): URL {
+  try {
+    return new URL(`http://host${(request.url ?? '/').replace(/^\/*/, '/')}`);
+  } catch {
+    throw new ApiError(400, 'Bad request', 'the path is no valid URL');
+  }
+}
+
+function decoded(pathname: string): string {
+  try {
+    return decodeURI(pathname);
+  } catch {
+    throw new ApiError(400, 'Bad request', `the path ${pathname.slice(0, 200)} is not percent-encoded UTF-8`);
   }
 }
 
@@ -147,7 +186,7 @@ async function runRoute(
   try {
     const body = method === 'POST' ? await readJson(request) : undefined;
     const answered = await route.run({ world: options, path, query: url.searchParams, body, signal: abort.signal });
-    sendJson(request, response, 200, 'application/json', answered);
+    await sendJson(request, response, 200, 'application/json', answered);
   } finally {
     running.count--;
   }
@@ -160,10 +199,13 @@ async function readJson(request: http.IncomingMessage): Promise<unknown> {
     throw new ApiError(415, 'Unsupported media type', 'content-type must be application/json');
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
+  // Kept open when it is too large, so that the answer can still be sent.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += (chunk as Buffer).length;
     if (size > LIMITS.apiRequestBytesMax) {
-      throw new ApiError(413, 'Request is too large', `the body has more than ${LIMITS.apiRequestBytesMax} bytes`);
+      request.resume();
+      const detail = `the body has more than ${LIMITS.apiRequestBytesMax} bytes`;
+      throw new ApiError(413, 'Request is too large', detail, undefined, { connection: 'close' });
     }
     chunks.push(chunk as Buffer);
   }
@@ -178,45 +220,55 @@ async function readJson(request: http.IncomingMessage): Promise<unknown> {
   }
 }
 
-function sendReadiness(options: ApiOptions, request: http.IncomingMessage, response: http.ServerResponse): void {
+function sendReadiness(
+  options: ApiOptions,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
   const { ready, reasons } = options.ready();
-  send(request, response, ready ? 200 : 503, 'application/json', JSON.stringify({ ready, reasons }));
+  return send(request, response, ready ? 200 : 503, 'application/json', JSON.stringify({ ready, reasons }));
 }
 
-function sendProblem(request: http.IncomingMessage, response: http.ServerResponse, error: ApiError): void {
+async function sendProblem(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  error: ApiError,
+): Promise<void> {
   if (response.headersSent) {
     response.destroy();
     return;
   }
   for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
-  sendJson(request, response, error.problem.status, 'application/problem+json', { body: error.problem });
+  await sendJson(request, response, error.problem.status, 'application/problem+json', { body: error.problem });
 }
 
-function sendJson(
+async function sendJson(
   request: http.IncomingMessage,
   response: http.ServerResponse,
   status: number,
   type: string,
   answered: RouteAnswer,
-): void {
+): Promise<void> {
   for (const [name, value] of Object.entries(answered.headers ?? {})) response.setHeader(name, value);
   response.setHeader('cache-control', 'no-store');
-  send(request, response, status, type, JSON.stringify(answered.body));
+  await send(request, response, status, type, JSON.stringify(answered.body));
 }
 
 const acceptsGzip = (request: http.IncomingMessage): boolean =>
   /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
 
-function send(
+const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
+
+async function send(
   request: http.IncomingMessage,
   response: http.ServerResponse,
   status: number,
   type: string,
   text: string,
-): void {
+): Promise<void> {
   const plain = Buffer.from(text);
   const zip = plain.length >= GZIP_BYTES_MIN && acceptsGzip(request);
-  const body = zip ? zlib.gzipSync(plain, { level: 1 }) : plain;
+  const body = zip ? await gzip(plain, { level: 1 }) : plain;
   response.writeHead(status, {
     'content-type': type,
     'content-length': body.length,

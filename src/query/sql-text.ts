@@ -68,8 +68,8 @@ export class Conditions {
       const place = hasItems ? { map: 'Baggage', items: 'BaggageItems' } : { map: 'Baggage' };
       tests.push(this.#attributeTest(filter, place, filter.key.slice('baggage.'.length)));
     }
-    const any = `(${tests.join(' OR ')})`;
-    this.add(filter.operator === '!=' ? `NOT ${any}` : any);
+    const either = `(${tests.join(' OR ')})`;
+    this.add(filter.operator === '!=' ? `NOT ${either}` : either);
   }
 
   #attributeTest(filter: AttributeFilter, { map, items }: AttributePlace, key: string): string {

@@ -1,7 +1,8 @@
-import fs from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import zlib from 'node:zlib';
+import { readWhole } from '../host/disk.ts';
+import { nodeDisk } from '../host/node-disk.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -33,7 +34,7 @@ export class StaticFiles {
   readonly #files = new Map<string, Promise<Loaded | undefined>>();
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.#directory = path.resolve(directory);
   }
 
   /** Answers the path; false when the UI is not built. */
@@ -69,7 +70,8 @@ export class StaticFiles {
     const isInside = file.startsWith(this.#directory + path.sep);
     if (!isInside || pathname.includes('\0')) return undefined;
     try {
-      const plain = await fs.readFile(file);
+      if ((await nodeDisk.size(file)) === undefined) return undefined;
+      const plain = Buffer.from(await readWhole(nodeDisk, file));
       const extension = path.extname(file);
       const gzip = COMPRESSIBLE.has(extension) ? zlib.gzipSync(plain, { level: 9 }) : undefined;
       return { plain, gzip, type: TYPES[extension] ?? 'application/octet-stream' };

@@ -76,16 +76,28 @@ export function spanConditions(filter: SpanFilter, range: TimeRange = filter.ran
   return conditions;
 }
 
-/** Where the next page begins: matches at or after `before` were shown; `shown` are traces of the last page that began earlier. */
+/**
+ * Where the next page begins: behind the trace `after`, whose newest match starts at `before`. `shown` are the traces of earlier pages that began
+ * before that, each with its start: they may match again further back.
+ */
 interface Cursor {
   readonly before: string;
-  readonly shown: readonly string[];
+  readonly after: string;
+  readonly shown: readonly (readonly [traceId: string, start: string])[];
 }
 
+/** Long traces that a cursor carries; a page that had more of them may repeat one. A cursor has to fit into a URL. */
+const SHOWN_MAX = 100;
+
 function isCursor(value: unknown): value is Cursor {
-  if (value === null || typeof value !== 'object' || !('before' in value) || !('shown' in value)) return false;
-  return typeof value.before === 'string' && /^\d{1,19}$/.test(value.before) && Array.isArray(value.shown);
+  if (value === null || typeof value !== 'object' || !('before' in value && 'after' in value && 'shown' in value))
+    return false;
+  const isShown = (item: unknown): boolean => Array.isArray(item) && /^\w*$/.test(String(item[0])) && isNanos(item[1]);
+  const { before, after, shown } = value;
+  return isNanos(before) && typeof after === 'string' && Array.isArray(shown) && shown.every(isShown);
 }
+
+const isNanos = (value: unknown): boolean => typeof value === 'string' && /^\d{1,19}$/.test(value);
 
 /**
  * A common value is found among the newest spans; only a rare one is looked for in the whole range. Every slice of time costs a look at
@@ -104,24 +116,28 @@ export async function searchTraces(
   parameters: Parameters,
   signal?: AbortSignal,
 ): Promise<Page<TraceSummary>> {
-  const filter = readSpanFilter(parameters);
-  const limit = parameters.limit(20);
-  const cursor = readCursor(parameters, isCursor);
-  const end = cursor === undefined ? filter.range.end : BigInt(cursor.before);
-  const found = await newestMatches(engine, filter, end, limit, cursor?.shown ?? [], signal);
+  const search: Search = {
+    filter: readSpanFilter(parameters),
+    limit: parameters.limit(20),
+    cursor: readCursor(parameters, isCursor),
+    signal,
+  };
+  const found = await newestMatches(engine, search);
   const items = await summarise(
     engine,
     found.map(({ traceId }) => traceId),
     signal,
   );
   const last = found[found.length - 1];
-  const more = found.length === limit && last !== undefined;
-  return { items, next: more ? nextCursor(last.time, items) : null };
+  const more = found.length === search.limit && last !== undefined;
+  return { items, next: more ? nextCursor(last, items, search.cursor) : null };
 }
 
-function nextCursor(before: string, items: readonly TraceSummary[]): string {
-  const shown = items.filter((item) => BigInt(item.startTimeUnixNano) < BigInt(before)).map((item) => item.traceId);
-  return writeCursor({ before, shown });
+interface Search {
+  readonly filter: SpanFilter;
+  readonly limit: number;
+  readonly cursor: Cursor | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 interface Match {
@@ -129,17 +145,21 @@ interface Match {
   readonly time: string;
 }
 
-async function newestMatches(
-  engine: Engine,
-  filter: SpanFilter,
-  end: Nanos,
-  limit: number,
-  shown: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<Match[]> {
-  const newest = await newestSpan(engine, signal);
-  const top = newest + 1n < end ? newest + 1n : end;
+function nextCursor(last: Match, items: readonly TraceSummary[], cursor: Cursor | undefined): string {
+  const starts = items.map(({ traceId, startTimeUnixNano }) => [traceId, startTimeUnixNano] as const);
+  const shown = [...(cursor?.shown ?? []), ...starts]
+    .filter(([, start]) => BigInt(start) < BigInt(last.time))
+    .sort(([, a], [, b]) => (BigInt(a) < BigInt(b) ? -1 : 1))
+    .slice(0, SHOWN_MAX);
+  return writeCursor({ before: last.time, after: last.traceId, shown } satisfies Cursor);
+}
+
+async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
+  const { filter, limit, cursor, signal } = search;
   const { start } = filter.range;
+  const newest = await newestSpan(engine, signal);
+  const end = cursor === undefined ? filter.range.end : BigInt(cursor.before) + 1n;
+  const top = newest + 1n < end ? newest + 1n : end;
   if (top <= start) return [];
   const found: Match[] = [];
   let high = top;
@@ -147,9 +167,7 @@ async function newestMatches(
   for (;;) {
     const isLast: boolean = width === undefined || high - width <= start;
     const low = isLast ? start : high - (width ?? 0n);
-    const known = [...shown, ...found.map(({ traceId }) => traceId)];
-    const range = { start: low, end: high };
-    found.push(...(await matchesWithin(engine, filter, range, limit - found.length, known, signal)));
+    found.push(...(await matchesWithin(engine, search, { start: low, end: high }, found)));
     if (found.length >= limit || isLast) return found;
     width = widened(top - low, found.length, limit);
     high = low;
@@ -164,23 +182,29 @@ async function newestSpan(engine: Engine, signal: AbortSignal | undefined): Prom
   return BigInt(String(rows[0][0]));
 }
 
+/** Matches of one slice of time that are not known yet. */
 async function matchesWithin(
   engine: Engine,
-  filter: SpanFilter,
+  { filter, limit, cursor, signal }: Search,
   range: TimeRange,
-  limit: number,
-  known: readonly string[],
-  signal: AbortSignal | undefined,
+  found: readonly Match[],
 ): Promise<Match[]> {
   const conditions = spanConditions(filter, range);
+  const known = new Set([...(cursor?.shown ?? []).map(([id]) => id), ...found.map(({ traceId }) => traceId)]);
+  const behind = cursor === undefined ? '' : `HAVING ${behindCursor(cursor, conditions)}`;
   // Known traces are taken out here: `TraceId NOT IN …` in the statement keeps ClickHouse from using the filters of the attributes.
   const sql = `SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM otel_traces
-    WHERE ${conditions.text()} GROUP BY TraceId ORDER BY newest DESC, TraceId LIMIT ${limit + known.length}`;
+    WHERE ${conditions.text()} GROUP BY TraceId ${behind} ORDER BY newest DESC, TraceId LIMIT ${limit - found.length + known.size}`;
   const options = { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
   const { rows } = await engine.query(sql, options);
-  const skip = new Set(known);
   const matches = rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
-  return matches.filter(({ traceId }) => !skip.has(traceId)).slice(0, limit);
+  return matches.filter(({ traceId }) => !known.has(traceId)).slice(0, limit - found.length);
+}
+
+/** Traces of equal time are ordered by id. */
+function behindCursor({ before, after }: Cursor, conditions: Conditions): string {
+  const time = conditions.value(before, 'Int64');
+  return `(newest < ${time} OR (newest = ${time} AND TraceId > ${conditions.value(after, 'String')}))`;
 }
 
 const SUMMARY_COLUMNS = [
