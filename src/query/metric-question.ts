@@ -74,7 +74,7 @@ export function readQuestion(name: string, facts: MetricFacts, parameters: Param
  * Wide enough for each series to have a point in every step: with narrower ones, sums over series would count those that happen to have a
  * point there. The usual interval between points is known from their number; a fifth more allows for late ones.
  */
-export function defaultStep(range: TimeRange, { points, series, spanNanos }: MetricFacts): bigint {
+function defaultStep(range: TimeRange, { points, series, spanNanos }: MetricFacts): bigint {
   const gaps = BigInt(Math.max(0, points - series));
   const interval = gaps === 0n ? 0n : (spanNanos * BigInt(Math.max(1, series)) * 6n) / (gaps * 5n);
   const asked = range.end - range.start;
