@@ -1,4 +1,3 @@
-import zlib from 'node:zlib';
 import { ZSTDDecoder } from 'zstddec';
 import { OverRoomError, PIECES_MAX, TooLargeError, type Unpacker } from './unpacking.ts';
 import { WireError } from './wire-error.ts';
@@ -16,7 +15,6 @@ export const unpackZstd: Unpacker = {
   async unpack(body, roomBytes) {
     const { bytesAtMost } = walkFrames(body);
     if (bytesAtMost === 0) return new Uint8Array(0);
-    if (nativeZstd !== undefined) return unpackNatively(nativeZstd, body, roomBytes);
     await decoder.init();
     const unpacked = decoder.decode(body, roomBytes);
     if (unpacked.length > 0) return unpacked;
@@ -25,19 +23,11 @@ export const unpackZstd: Unpacker = {
   },
 };
 
-type ZstdSync = (body: Uint8Array, options: { maxOutputLength: number }) => Buffer;
-/** Node 22.15 and later have zstd; before, WebAssembly does it at about a third of the speed. */
-const nativeZstd = (zlib as unknown as { zstdDecompressSync?: ZstdSync }).zstdDecompressSync;
+/**
+ * WebAssembly of the reference decoder, on every Node: the one of node:zlib (Node 22.15 and later) silently passes over all frames but the
+ * first, and what they hold would be lost.
+ */
 const decoder = new ZSTDDecoder();
-
-function unpackNatively(native: ZstdSync, body: Uint8Array, roomBytes: number): Uint8Array {
-  try {
-    return native(body, { maxOutputLength: roomBytes });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new OverRoomError();
-    throw error;
-  }
-}
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_LOW = 0x184d2a50;
