@@ -55,7 +55,8 @@ export function answerStatus(stream: Stream, status: http2.OutgoingHttpHeaders):
   if (!isOpen(stream)) return;
   stream.respond({ ...HEADERS, ...status }, { endStream: true });
   stream.resume();
-  if (!stream.readableEnded) stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  // Not at once: Node 22 lets the reset overtake the answer.
+  if (!stream.readableEnded) setImmediate(() => stream.close(http2.constants.NGHTTP2_NO_ERROR));
 }
 
 const isOpen = (stream: Stream): boolean => !stream.destroyed && !stream.closed && !stream.headersSent;
