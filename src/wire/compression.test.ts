@@ -13,7 +13,7 @@ const LARGE = Buffer.alloc(3 * 1024 * 1024, TEXT);
 const EMPTY = Buffer.alloc(0);
 
 function framedSnappy(body: Buffer, stored = false, wrong = 0): Buffer {
-  const parts = [Buffer.from([0xff, 6, 0, 0, ...Buffer.from('sNaPpY')])];
+  const parts: Buffer[] = [Buffer.from([0xff, 6, 0, 0, ...Buffer.from('sNaPpY')])];
   for (let at = 0; at < body.length; at += 65_536) {
     const piece = body.subarray(at, at + 65_536);
     const data = stored ? piece : compressSync(piece);
@@ -30,7 +30,7 @@ function framedSnappy(body: Buffer, stored = false, wrong = 0): Buffer {
 
 /** A zstd frame without a content size: one block of each kind that needs no entropy coding. */
 function zstdBlocks(blocks: readonly { repeated: boolean; bytes: Buffer; count: number }[]): Buffer {
-  const parts = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58])];
+  const parts: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58])];
   blocks.forEach(({ repeated, bytes, count }, index) => {
     const head = Buffer.alloc(3);
     head.writeUIntLE((count << 3) | (repeated ? 2 : 0) | (index === blocks.length - 1 ? 1 : 0), 0, 3);
