@@ -27,7 +27,7 @@ export interface IngestResult {
 const hasTaskset = os.cpus().length >= 2 && spawnSync('taskset', ['-V']).status === 0;
 /** The load on the first core, Clew on the second, so that neither takes the other's time. */
 export const LOAD_CORE: readonly string[] = hasTaskset ? ['taskset', '-c', '0'] : [];
-export const CLEW_CORE: readonly string[] = hasTaskset ? ['taskset', '-c', '1'] : [];
+const CLEW_CORE: readonly string[] = hasTaskset ? ['taskset', '-c', '1'] : [];
 
 /** Merges have settled when the tree has used less than a tenth of a core for this long. */
 const QUIET_MS = 3_000;
@@ -58,7 +58,7 @@ export async function waitForSpans(clew: RunningClew, expected: number): Promise
 }
 
 /** Waits until the tree is idle: loads and merges are done. */
-export async function waitForQuiet(clew: RunningClew): Promise<void> {
+async function waitForQuiet(clew: RunningClew): Promise<void> {
   const deadline = performance.now() + SETTLE_MS_MAX;
   while (performance.now() < deadline) {
     const before = cpuSeconds(clew.pid);

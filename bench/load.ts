@@ -46,7 +46,7 @@ export interface LoadResult {
   readonly maxMs: number;
 }
 
-export const DEFAULT_LOAD: LoadOptions = {
+const DEFAULT_LOAD: LoadOptions = {
   protocol: 'http',
   port: 4318,
   encoding: 'none',

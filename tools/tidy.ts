@@ -32,7 +32,7 @@ const TEST_LINES_MAX = 800;
 const README_LINES_MAX = 60;
 
 /** Tests and what only tests use may import anything and touch the world. */
-export function isTest(path: string): boolean {
+function isTest(path: string): boolean {
   return (
     /\.(test|fuzz|bench|contract|contract\.test)\.tsx?$/.test(path) ||
     /(^|\/)test-[\w-]+\.ts$/.test(path) ||

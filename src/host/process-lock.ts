@@ -16,7 +16,9 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-export type LockResult = { readonly kind: 'held'; readonly lock: Lock } | { readonly kind: 'busy'; readonly holder: Holder };
+export type LockResult =
+  | { readonly kind: 'held'; readonly lock: Lock }
+  | { readonly kind: 'busy'; readonly holder: Holder };
 
 export interface LockOptions {
   readonly path: string;
@@ -70,7 +72,7 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
 }
 
 /** Whether the process that wrote the lock still runs. */
-export async function isAlive(holder: Holder): Promise<boolean> {
+async function isAlive(holder: Holder): Promise<boolean> {
   return holder.pid > 0 && (await processStart(holder.pid)) === holder.startedAt;
 }
 

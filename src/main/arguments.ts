@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
 import { flagOf, SETTING_ROWS } from './settings.ts';
 
-export const COMMANDS = ['all', 'check', 'backup', 'restore', 'version', 'help'] as const;
+const COMMANDS = ['all', 'check', 'backup', 'restore', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** A command line as Clew understands it, or what is wrong with it. */

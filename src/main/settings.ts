@@ -25,7 +25,7 @@ export type SettingKind = 'text' | 'path' | 'list' | 'choice' | 'port' | 'count'
 
 const MIB = 1024 * 1024;
 
-export const SETTINGS = [
+const SETTINGS = [
   {
     key: 'data',
     kind: 'path',

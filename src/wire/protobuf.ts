@@ -2,10 +2,10 @@ import type { ByteSource } from '../base/bytes.ts';
 import { WireError } from './wire-error.ts';
 
 /** Wire types of the protobuf encoding (protobuf.dev/programming-guides/encoding). */
-export const VARINT = 0;
-export const FIXED64 = 1;
-export const BYTES = 2;
-export const FIXED32 = 5;
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const FIXED32 = 5;
 
 const VARINT_BYTES_MAX = 10;
 

@@ -95,7 +95,7 @@ function some(random: Random, fields: Record<string, unknown>): Message {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && !random.oneIn(6)));
 }
 
-export function randomAnyValue(random: Random, depth = 0): Message {
+function randomAnyValue(random: Random, depth = 0): Message {
   switch (random.below(depth < 4 ? 12 : 8)) {
     case 0:
       return { boolValue: random.oneIn(2) };
@@ -117,7 +117,7 @@ export function randomAnyValue(random: Random, depth = 0): Message {
   }
 }
 
-export function randomKeyValue(random: Random, depth = 0): Message {
+function randomKeyValue(random: Random, depth = 0): Message {
   const key = random.pick(KEYS);
   return random.oneIn(15) ? { key } : { key, value: randomAnyValue(random, depth) };
 }
