@@ -6,11 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { processTree } from '../bench/processes.ts';
 import type { Status } from '../src/query/api.ts';
-import { runCrashCampaign } from './campaigns/crash.ts';
 import { CLI, freePorts, type RunningClew, startClew, waitUntil } from './support/clew.ts';
-
-/** More kills: CLEW_TEST_KILLS=100. */
-const KILLS = Number(process.env['CLEW_TEST_KILLS'] ?? 3);
 
 let dataDirectory: string;
 const running: RunningClew[] = [];
@@ -32,7 +28,9 @@ async function start(options: Parameters<typeof startClew>[0] = {}): Promise<Run
 /** Sends one trace of one span; true when it was acknowledged. */
 async function send(clew: RunningClew, number: number): Promise<boolean> {
   const traceId = number.toString(16).padStart(32, '0');
-  const span = { traceId, spanId: traceId.slice(16), name: 'span', startTimeUnixNano: '1', endTimeUnixNano: '2' };
+  // Spans of long ago would be dropped by the retention.
+  const now = `${Date.now()}000000`;
+  const span = { traceId, spanId: traceId.slice(16), name: 'span', startTimeUnixNano: now, endTimeUnixNano: now };
   const response = await fetch(`${clew.url.http}/v1/traces`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', connection: 'close' },
@@ -63,24 +61,6 @@ function run(...words: string[]): Promise<{ code: number | null; printed: string
     child.on('close', (code) => resolve({ code, printed }));
   });
 }
-
-test(
-  `after ${KILLS} kills of receivers, store and supervisor under load nothing acknowledged is lost or doubled`,
-  async () => {
-    const report = await runCrashCampaign({
-      kills: KILLS,
-      seed: 7,
-      receivers: 2,
-      rate: 2_000,
-      pauseMsMax: 500,
-      log: () => {},
-    });
-    expect(report).toMatchObject({ lostSpans: 0, doubledSpans: 0 });
-    expect(report.acknowledgedSpans).toBeGreaterThan(0);
-    expect(report.recoveryMsMax).toBeLessThan(5_000);
-  },
-  60_000 + KILLS * 8_000,
-);
 
 test('SIGTERM answers and seals what is open, loads it and ends with 0', async () => {
   const clew = await start();
