@@ -52,7 +52,8 @@ function removeStale() {
     const name = path.relative('dist', file);
     if (name.startsWith(`ui${path.sep}`)) continue;
     const source = path.join(root, 'src', name.replace(/\.js(\.map)?$/, '.ts'));
-    if (!fs.existsSync(source)) fs.rmSync(path.join(root, file));
+    const isForTests = /(-world|\.(contract|test|fuzz|bench))\.js/.test(name);
+    if (isForTests || !fs.existsSync(source)) fs.rmSync(path.join(root, file));
   }
 }
 
