@@ -70,7 +70,7 @@ test('SIGTERM answers and seals what is open, loads it and ends with 0', async (
   expect(performance.now() - startedAt).toBeLessThan(10_000);
   expect(fs.readdirSync(dataDirectory).filter((name) => name.startsWith('lock'))).toEqual([]);
   const again = await start();
-  await waitUntil('everything is stored', 5_000, async () => ((await countOf(again)) === 50 ? true : null));
+  await waitUntil('everything is stored', 30_000, async () => ((await countOf(again)) === 50 ? true : null));
   expect(sent.every(Boolean)).toBe(true);
 });
 
@@ -79,7 +79,7 @@ test('what a receiver left that no longer runs is recovered by another', async (
   let count = 0;
   const accepted = async (): Promise<number[]> =>
     (await statusOf(two)).receivers.map((receiver) => receiver.accepted.traces);
-  await waitUntil('both receivers have taken something', 10_000, async () => {
+  await waitUntil('both receivers have taken something', 30_000, async () => {
     if (await send(two, ++count)) return (await accepted()).every((items) => items > 0) ? true : null;
     throw new Error('a span was refused');
   });
@@ -87,7 +87,7 @@ test('what a receiver left that no longer runs is recovered by another', async (
   for (let more = 0; more < 6; more++) await send(two, ++count);
   await two.kill();
   const one = await start({ flags: ['--receivers', '1'] });
-  await waitUntil('everything is stored', 10_000, async () => ((await countOf(one)) === count ? true : null));
+  await waitUntil('everything is stored', 30_000, async () => ((await countOf(one)) === count ? true : null));
 });
 
 test('when the supervisor is killed its children end by themselves', async () => {
@@ -95,7 +95,7 @@ test('when the supervisor is killed its children end by themselves', async () =>
   const children = processTree(clew.pid).slice(1);
   expect(children.length).toBeGreaterThanOrEqual(2);
   await clew.kill();
-  await waitUntil('the children are gone', 5_000, async () =>
+  await waitUntil('the children are gone', 20_000, async () =>
     children.every((pid) => !fs.existsSync(`/proc/${pid}/stat`)) ? true : null,
   );
 });
