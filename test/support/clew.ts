@@ -1,6 +1,8 @@
 /** A real Clew for tests and benches: its own processes, its own data directory, ports chosen by the operating system. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -28,6 +30,15 @@ export interface ClewOptions {
   readonly prefix?: readonly string[];
   /** How long it may take to be ready. */
   readonly readyMs?: number;
+  /** PEM files: all three ports speak TLS. */
+  readonly tls?: TlsFiles;
+}
+
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** The authority that signed `cert`, which clients must trust. */
+  readonly ca: string;
 }
 
 export interface RunningClew {
@@ -83,14 +94,33 @@ function exitOf(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', (code) => resolve(code)));
 }
 
-async function runSql(api: string, query: string): Promise<SqlResult['rows']> {
-  const response = await fetch(`${api}/api/v1/sql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** One request to the API. `fetch` cannot be told which authority to trust. */
+function ask(url: string, ca: Buffer | undefined, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      ...(ca === undefined ? {} : { ca }),
+    };
+    const request = (ca === undefined ? http : https).request(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+    });
+    request.on('error', reject);
+    request.end(body);
   });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${response.status} from ${query}: ${text}`);
+}
+
+async function runSql(api: string, ca: Buffer | undefined, query: string): Promise<SqlResult['rows']> {
+  const { status, text } = await ask(`${api}/api/v1/sql`, ca, JSON.stringify({ query }));
+  if (status !== 200) throw new Error(`${status} from ${query}: ${text}`);
   return (JSON.parse(text) as SqlResult).rows;
 }
 
@@ -107,6 +137,7 @@ export async function startClew(options: ClewOptions = {}): Promise<RunningClew>
     '--data',
     dataDirectory,
     ...portFlags,
+    ...(options.tls === undefined ? [] : ['--tls-cert', options.tls.cert, '--tls-key', options.tls.key]),
     ...(options.flags ?? []),
   ];
   const child = spawn(command[0] as string, command.slice(1), {
@@ -119,10 +150,12 @@ export async function startClew(options: ClewOptions = {}): Promise<RunningClew>
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  const api = `http://127.0.0.1:${ports.api}`;
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  const ca = options.tls === undefined ? undefined : fs.readFileSync(options.tls.ca);
+  const api = `${scheme}://127.0.0.1:${ports.api}`;
   const ready = waitUntil('clew is ready', options.readyMs ?? 20_000, async () => {
     if (child.exitCode !== null || child.signalCode !== null) return 'exited';
-    return (await fetch(`${api}/readyz`)).ok ? 'ready' : null;
+    return (await ask(`${api}/readyz`, ca)).status === 200 ? 'ready' : null;
   });
   const state = await ready.catch((error: Error) => {
     child.kill('SIGKILL');
@@ -132,10 +165,10 @@ export async function startClew(options: ClewOptions = {}): Promise<RunningClew>
   return {
     pid: child.pid as number,
     ports,
-    url: { grpc: `http://127.0.0.1:${ports.grpc}`, http: `http://127.0.0.1:${ports.http}`, api },
+    url: { grpc: `${scheme}://127.0.0.1:${ports.grpc}`, http: `${scheme}://127.0.0.1:${ports.http}`, api },
     dataDirectory,
     output: () => printed,
-    sql: (query) => runSql(api, query),
+    sql: (query) => runSql(api, ca, query),
     stop: async () => {
       child.kill('SIGTERM');
       const code = await exitOf(child);
