@@ -1,3 +1,5 @@
+import { grow } from './growth.ts';
+
 /** Growing byte buffers and the small encodings that every hot path shares. */
 
 const FIRST_CAPACITY = 256;
@@ -21,7 +23,9 @@ export class ByteBuffer implements ByteSource {
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    const capacity = Math.max(needed, this.bytes.length * 2);
+    grow(capacity - this.bytes.length);
+    const grown = new Uint8Array(capacity);
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
     this.words = new DataView(grown.buffer);

@@ -17,6 +17,8 @@ export const LIMITS = {
   errorMessageCharsMax: 1024,
   /** Bytes of all request headers together. Over it: HTTP 431, gRPC stream refused. */
   headerBytesMax: 32 * KIB,
+  /** Invalid items of one request that are counted and left out (partial success). More: the whole request is invalid. */
+  rejectedItemsMax: 100_000,
   /** Bytes of the W3C `baggage` header that are kept (the W3C limit is 8192). Over it: the header is cut at the last whole member. */
   baggageBytesMax: 8 * KIB,
   /** Open connections on one door of one receiver. Over it: new ones are closed at once and counted. */
@@ -34,8 +36,8 @@ export const LIMITS = {
   /** Nesting of AnyValue (arrays and key-value lists) and of JSON. Deeper: the request is invalid. */
   nestingDepthMax: 64,
   /**
-   * Bytes of the rows of one request once every row repeats its resource, scope and metric, as the tables have it. Over it: the request
-   * is invalid, because a few megabytes would otherwise become gigabytes on disk.
+   * Bytes by which one request may make the columns grow; and likewise of what its rows will repeat of resource, scope and metric when
+   * they are written. Over it: the request is invalid, because a few megabytes would otherwise become gigabytes.
    */
   requestUnpackedBytesMax: 512 * MIB,
 

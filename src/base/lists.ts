@@ -1,3 +1,5 @@
+import { grow } from './growth.ts';
+
 const FIRST_CAPACITY = 64;
 
 /** A growing list of unsigned 32-bit integers; also holds Int32 (same bits) and, as pairs low/high, 64-bit values. */
@@ -31,6 +33,7 @@ export class U32List {
   }
 
   #grow(): void {
+    grow(this.values.length * 4);
     const grown = new Uint32Array(this.values.length * 2);
     grown.set(this.values);
     this.values = grown;

@@ -59,11 +59,9 @@ export class Dictionary {
 
   /** Forgets every entry from number `size` on, as if they had never been added. */
   truncate(size: number): void {
-    const before = this.size;
-    if (size === before) return;
     if (size === 0) this.#slots.fill(0);
     // Newest first: an entry's slot is the last of its chain, so freeing it breaks no other chain.
-    else for (let entry = before - 1; entry >= size; entry--) this.#free(entry);
+    else for (let entry = this.size - 1; entry >= size; entry--) this.#free(entry);
     this.data.length = this.starts.values[size];
     this.starts.length = size + 1;
     this.#hashes.length = size;
@@ -85,8 +83,9 @@ export class Dictionary {
   #insert(slot: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
     const entry = this.size;
     this.data.append(bytes, start, end);
-    this.starts.push(this.data.length);
     this.#hashes.push(hash);
+    // Last of the three, which may refuse to grow: only now the entry exists.
+    this.starts.push(this.data.length);
     this.#slots[slot] = entry + 1;
     if (this.size * 2 > this.#slots.length) {
       this.#slots = new Uint32Array(this.#slots.length * 2);

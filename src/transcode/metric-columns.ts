@@ -46,12 +46,12 @@ export class MetricContexts {
     return partsOf([this.name, this.description, this.unit, this.metadata, this.metadataTypes], this.rowBytes);
   }
 
-  /** Adds a metric and answers its number. `metadata` are the places of its KeyValue messages. */
+  /** Adds a metric and answers its number. `metadata` are start and end of each of its KeyValue messages. */
   add(
     cursor: Cursor,
     reader: AttributeReader,
     head: Readonly<Record<'name' | 'description' | 'unit', Range>>,
-    metadata: readonly Range[],
+    metadata: U32List,
   ): number {
     const number = this.name.ids.length;
     pushRange(this.name, cursor.bytes, head.name);
@@ -59,9 +59,9 @@ export class MetricContexts {
     pushRange(this.unit, cursor.bytes, head.unit);
     const before = this.metadata.values.data.length;
     reader.begin();
-    for (const { start, end } of metadata) {
-      cursor.at = start;
-      reader.keyValue(this.metadata, end);
+    for (let i = 0; i < metadata.length; i += 2) {
+      cursor.at = metadata.values[i];
+      reader.keyValue(this.metadata, metadata.values[i + 1]);
     }
     reader.finish(this.metadata, this.metadataTypes);
     this.rowBytes.push(this.metadata.values.data.length - before);

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
 import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
-import { LIMITS } from '../base/limits.ts';
 import type { Signal } from '../base/signal.ts';
 import { freeze, SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
 
 const concat = (...parts: readonly ArrayLike<number>[]): Uint8Array =>
-  Uint8Array.from(parts.flatMap((part) => Array.from(part)));
+  Uint8Array.from(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
 
 function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
@@ -27,6 +26,10 @@ const take = (columns: SegmentColumns, signal: Signal, body: Uint8Array): Transc
 
 const spansOf = (...spans: readonly Message[]): Uint8Array =>
   encodeProto('traces', { resources: [{ scopes: [{ items: spans }] }] });
+
+/** So many empty length-delimited fields. */
+const pairs = (tag: number, count: number): Uint8Array =>
+  new Uint8Array(count * 2).map((_, i) => (i % 2 === 0 ? tag : 0));
 
 /** The bytes of all files, as text in which strings can be looked for. */
 const written = (columns: SegmentColumns): string =>
@@ -147,16 +150,50 @@ test('text that is not UTF-8 is stored as it came', () => {
   expect(written(columns).split('f\xff\xfe\x80')).toHaveLength(4);
 });
 
-test('a small request that would unpack to gigabytes is refused', () => {
-  const large = encodeProto('Resource', { attributes: [{ key: 'k', value: { stringValue: 'x'.repeat(1_000_000) } }] });
+/** A limit that a test reaches quickly. */
+const MIB = 1024 * 1024;
+
+test('a small request that would unpack to far more is refused', () => {
+  const large = encodeProto('Resource', { attributes: [{ key: 'k', value: { stringValue: 'x'.repeat(10_000) } }] });
   const span = field(2, encodeProto('Span', IDS));
-  const count = Math.ceil(LIMITS.requestUnpackedBytesMax / 1_000_000);
   const body = (spans: number): Uint8Array =>
-    field(1, field(1, large), field(2, ...Array.from({ length: spans }, () => span)));
-  const columns = new SegmentColumns();
-  expect(take(columns, 'traces', body(count)).message).toMatch(/more than 536870912 bytes: send fewer items at a time/);
+    field(1, field(1, large), field(2, ...new Array<Uint8Array>(spans).fill(span)));
+  const columns = new SegmentColumns(MIB);
+  expect(take(columns, 'traces', body(105)).message).toMatch(/more than 1048576 bytes: send fewer items at a time/);
   expect(columns).toMatchObject({ items: 0, repeatedBytes: 0 });
   expect(take(columns, 'traces', body(3))).toMatchObject({ kind: 'ok', accepted: 3 });
+});
+
+const exponential = (bucketCounts: Uint8Array): Uint8Array =>
+  field(1, field(2, field(2, field(10, field(1, field(8, field(2, bucketCounts)))))));
+
+test.each([
+  ['traces', 'empty spans', field(1, field(2, pairs(0x12, 40_000))), 'ok'],
+  ['traces', 'empty events', field(1, field(2, field(2, encodeProto('Span', IDS), pairs(0x5a, 40_000)))), 'invalid'],
+  [
+    'traces',
+    'empty attributes',
+    field(1, field(2, field(2, encodeProto('Span', IDS), pairs(0x4a, 90_000)))),
+    'invalid',
+  ],
+  ['logs', 'empty records', field(1, field(2, pairs(0x12, 40_000))), 'invalid'],
+  ['metrics', 'empty points', field(1, field(2, field(2, field(5, pairs(0x0a, 40_000))))), 'invalid'],
+  ['metrics', 'buckets of one byte', exponential(new Uint8Array(150_000)), 'invalid'],
+] as const)('a %s request of nothing but %s cannot fill the memory', (signal, _what, body, kind) => {
+  const columns = new SegmentColumns(MIB);
+  const start = columns.sizeBytes;
+  take(columns, 'traces', spansOf({ ...IDS, name: 'before' }));
+  const before = written(columns);
+  const result = take(columns, signal, body);
+  expect(result.kind).toBe(kind);
+  if (kind === 'invalid') expect(result.message).toMatch(/its columns have more than 1048576 bytes/);
+  // The hash slots of dictionaries are not counted.
+  expect(columns.sizeBytes).toBeLessThan(start + 1.2 * MIB);
+  expect(written(columns)).toBe(before);
+  take(columns, 'traces', spansOf({ ...IDS, name: 'after' }));
+  columns.reset();
+  take(columns, 'traces', spansOf({ ...IDS, name: 'before' }));
+  expect(written(columns)).toBe(before);
 });
 
 test('reset keeps small buffers and gives large ones back', () => {

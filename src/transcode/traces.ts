@@ -232,6 +232,22 @@ export class TraceBatch implements RowBatch {
     return undefined;
   }
 
+  /** Looks at the ids of the span that ends at `end` alone; the cursor stays where it is when the span is valid. */
+  whyInvalid(cursor: Cursor, end: number): string | undefined {
+    const start = cursor.at;
+    const span = this.#span;
+    clear(span);
+    while (cursor.at < end) {
+      const tag = cursor.tag(end);
+      if (tag === 0x0a) takeRange(cursor, span.traceId, end);
+      else if (tag === 0x12) takeRange(cursor, span.spanId, end);
+      else if (tag === 0x22) takeRange(cursor, span.parentId, end);
+      else cursor.skip(tag, end);
+    }
+    cursor.at = start;
+    return invalidReason(cursor.bytes, span);
+  }
+
   #field(cursor: Cursor, readers: AttributeReaders, end: number): void {
     const span = this.#span;
     const tag = cursor.tag(end);

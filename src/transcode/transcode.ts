@@ -1,3 +1,4 @@
+import { GrowthError, withGrowth } from '../base/growth.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { type Part, releasePart } from '../columns/builders.ts';
@@ -10,7 +11,7 @@ import { LogBatch } from './logs.ts';
 import { MetricContexts } from './metric-columns.ts';
 import { type PointBatch, pointBatches } from './points.ts';
 import { TraceBatch } from './traces.ts';
-import { type RequestResult, walkRequest } from './walk.ts';
+import { walkRequest } from './walk.ts';
 
 export type { FrozenTable } from './batch.ts';
 
@@ -44,7 +45,13 @@ export class SegmentColumns {
   repeatedBytes = 0;
   readonly batches: readonly RowBatch[] = [this.traces, this.logs, ...Object.values(this.points)];
   #allParts: readonly Part[] | undefined;
+  /** LIMITS.requestUnpackedBytesMax; smaller in tests. */
+  readonly requestBytesMax: number;
   readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
+
+  constructor(requestBytesMax: number = LIMITS.requestUnpackedBytesMax) {
+    this.requestBytesMax = requestBytesMax;
+  }
 
   /** Spans, log records and data points. */
   get items(): number {
@@ -115,7 +122,7 @@ export function transcode(
     columns,
     cursor,
     readers: attributeReaders(cursor),
-    repeatedBytesMax: repeatedBefore + LIMITS.requestUnpackedBytesMax,
+    repeatedBytesMax: repeatedBefore + columns.requestBytesMax,
     baggage: baggage === '' ? NO_BYTES : ENCODER.encode(baggage),
     received: { low: Number(BigInt.asIntN(32, received)), high: Number(BigInt.asIntN(32, received >> 32n)) },
   };
@@ -125,33 +132,30 @@ export function transcode(
     columns.forgetGuesses();
   };
   try {
-    let result: RequestResult = walkRequest(walk, signal, NONE);
-    if (result.invalid.size > 0) {
+    const result = withGrowth(columns.requestBytesMax, () => {
+      const first = walkRequest(walk, signal, false);
+      if (first.rejected === 0) return first;
       // Rare: the rows of invalid spans are taken out by reading the request once more without them.
       cut();
-      result = walkRequest({ ...walk, readers: attributeReaders(cursor) }, signal, result.invalid);
-    }
-    const rejected = result.invalid.size;
-    return { kind: 'ok', accepted: columns.items - before, rejected, message: rejectionMessage(result.invalid) };
+      return walkRequest({ ...walk, readers: attributeReaders(cursor) }, signal, true);
+    });
+    return { kind: 'ok', accepted: columns.items - before, rejected: result.rejected, message: result.message };
   } catch (error) {
     cut();
-    if (error instanceof WireError)
-      return { kind: 'invalid', message: `${signal} request cannot be decoded: ${error.message}` };
-    throw error;
+    const message = failureMessage(error, columns.requestBytesMax);
+    if (message === undefined) throw error;
+    return { kind: 'invalid', message: `${signal} request cannot be decoded: ${message}` };
   }
 }
 
 const ENCODER = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
-const NONE: ReadonlyMap<number, string> = new Map();
 
-function rejectionMessage(invalid: ReadonlyMap<number, string>): string {
-  const [first] = invalid;
-  if (first === undefined) return '';
-  const [index, reason] = first;
-  return invalid.size === 1
-    ? `span ${index}: ${reason}`
-    : `span ${index}: ${reason}; and ${invalid.size - 1} more invalid spans`;
+/** What is wrong with the request; undefined when it is not the request that is wrong. */
+function failureMessage(error: unknown, bytesMax: number): string | undefined {
+  if (error instanceof WireError) return error.message;
+  if (!(error instanceof GrowthError)) return undefined;
+  return `its columns have more than ${bytesMax} bytes: send fewer items at a time`;
 }
 
 /** The segment as Native blocks, one for each table that has rows. The chunks are valid until the next `transcode` or `reset`. */

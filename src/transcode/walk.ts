@@ -1,4 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
+import { U32List } from '../base/lists.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
@@ -21,8 +22,10 @@ export interface Walk {
 }
 
 export interface RequestResult {
-  /** Why spans are invalid, by their number in the request. */
-  readonly invalid: ReadonlyMap<number, string>;
+  /** Spans that are invalid. */
+  readonly rejected: number;
+  /** The first of them, and why; '' when all are valid. */
+  readonly message: string;
 }
 
 type ReadItem = (end: number) => void;
@@ -83,19 +86,21 @@ const ENVELOPES: Readonly<Record<Signal, EnvelopeNames>> = {
  * Request → resources → scopes → items. The three signals share this shape and its field numbers: 1 for the envelopes of a request, 1 and 3
  * for the resource or scope and its schema URL, 2 for what is inside. Those of an envelope may stand behind its items, so rows learn their
  * scope and resource when the envelope ends.
- * @param skip numbers of spans that are passed over
+ * @param skipInvalid invalid spans are found before they are read, and passed over; otherwise they leave the columns in disorder
  */
-export function walkRequest(walk: Walk, signal: Signal, skip: ReadonlyMap<number, string>): RequestResult {
+export function walkRequest(walk: Walk, signal: Signal, skipInvalid: boolean): RequestResult {
   const { columns, cursor, readers } = walk;
-  const invalid = new Map(skip);
   let spans = 0;
+  let rejected = 0;
+  let message = '';
   const readItem: Readonly<Record<Signal, ReadItem>> = {
     traces: (end) => {
-      const number = spans++;
-      if (!skip.has(number)) {
-        const reason = columns.traces.span(cursor, readers, end);
-        if (reason !== undefined) invalid.set(number, reason);
-      }
+      const invalid = skipInvalid ? columns.traces.whyInvalid(cursor, end) : undefined;
+      const reason = invalid ?? columns.traces.span(cursor, readers, end);
+      if (reason !== undefined && rejected++ === 0) message = `span ${spans}: ${reason}`;
+      if (rejected > LIMITS.rejectedItemsMax)
+        throw new WireError(`more than ${LIMITS.rejectedItemsMax} invalid spans; ${message}`);
+      spans++;
       cursor.at = end;
     },
     logs: (end) => columns.logs.record(cursor, readers, end, walk.received),
@@ -109,7 +114,7 @@ export function walkRequest(walk: Walk, signal: Signal, skip: ReadonlyMap<number
     if (tag !== 0x0a) cursor.unknown(tag, end, level.names.request, level.names.requestFields);
     else readResource(walk, cursor.lengthEnd(end), level);
   }
-  return { invalid };
+  return { rejected, message: rejected > 1 ? `${message}; and ${rejected - 1} more invalid spans` : message };
 }
 
 /** What the envelopes of one signal need to be read. */
@@ -119,11 +124,18 @@ interface Level {
   readonly batches: readonly RowBatch[];
 }
 
+function rowsOf({ batches }: Level): number {
+  let rows = 0;
+  for (const batch of batches) rows += batch.rows;
+  return rows;
+}
+
 function readResource(walk: Walk, end: number, level: Level): void {
   const { columns, cursor } = walk;
+  if (cursor.at === end) return;
   const resource = absent();
   const schemaUrl = absent();
-  const rowsBefore = columns.items;
+  const rowsBefore = rowsOf(level);
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     if (tag === 0x12) readScope(walk, cursor.lengthEnd(end), level);
@@ -131,7 +143,7 @@ function readResource(walk: Walk, end: number, level: Level): void {
     else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
     else cursor.unknown(tag, end, level.names.resource, level.names.resourceFields);
   }
-  const added = columns.items - rowsBefore;
+  const added = rowsOf(level) - rowsBefore;
   if (added === 0) return;
   const number = columns.resources.find(cursor, walk.readers.item, resource, schemaUrl, walk.baggage);
   cursor.at = end;
@@ -141,9 +153,10 @@ function readResource(walk: Walk, end: number, level: Level): void {
 
 function readScope(walk: Walk, end: number, level: Level): void {
   const { columns, cursor } = walk;
+  if (cursor.at === end) return;
   const scope = absent();
   const schemaUrl = absent();
-  const rowsBefore = columns.items;
+  const rowsBefore = rowsOf(level);
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     if (tag === 0x12) level.readItem(cursor.lengthEnd(end));
@@ -151,7 +164,7 @@ function readScope(walk: Walk, end: number, level: Level): void {
     else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
     else cursor.unknown(tag, end, level.names.scope, level.names.scopeFields);
   }
-  const added = columns.items - rowsBefore;
+  const added = rowsOf(level) - rowsBefore;
   if (added === 0) return;
   const number = columns.scopes.find(cursor, walk.readers.item, scope, schemaUrl);
   cursor.at = end;
@@ -164,14 +177,14 @@ function countRepeated(walk: Walk, rows: number, rowBytes: number): void {
   walk.columns.repeatedBytes += rows * rowBytes;
   if (walk.columns.repeatedBytes <= walk.repeatedBytesMax) return;
   throw new WireError(
-    `with resource, scope and metadata repeated for each item it has more than ${LIMITS.requestUnpackedBytesMax} bytes: send fewer items at a time`,
+    `with resource, scope and metadata repeated for each item it has more than ${walk.columns.requestBytesMax} bytes: send fewer items at a time`,
   );
 }
 
 function readMetric(walk: Walk, end: number): void {
   const { columns, cursor, readers } = walk;
   const head = { name: absent(), description: absent(), unit: absent() };
-  const metadata: Range[] = [];
+  const metadata = new U32List();
   const data = absent();
   let kind = 0;
   while (cursor.at < end) {
@@ -180,9 +193,9 @@ function readMetric(walk: Walk, end: number): void {
     else if (tag === 0x12) takeRange(cursor, head.description, end);
     else if (tag === 0x1a) takeRange(cursor, head.unit, end);
     else if (tag === 0x62) {
-      const range = absent();
-      takeRange(cursor, range, end);
-      metadata.push(range);
+      const metadataEnd = cursor.lengthEnd(end);
+      metadata.push64(cursor.at, metadataEnd);
+      cursor.at = metadataEnd;
     } else if ((tag & 7) === 2 && columns.points[tag >>> 3] !== undefined) {
       // A oneof: of several kinds the last counts.
       takeRange(cursor, data, end);
@@ -201,14 +214,14 @@ function readPoints(walk: Walk, kind: number, data: Range, metric: number): void
   const { cursor, readers } = walk;
   const batch = walk.columns.points[kind];
   const aggregation: Aggregation = { temporality: 0, monotonic: 0 };
-  const points: Range[] = [];
+  const points = new U32List();
   cursor.at = data.start;
   while (cursor.at < data.end) {
     const tag = cursor.tag(data.end);
     if (tag === 0x0a) {
-      const range = absent();
-      takeRange(cursor, range, data.end);
-      points.push(range);
+      const pointEnd = cursor.lengthEnd(data.end);
+      points.push64(cursor.at, pointEnd);
+      cursor.at = pointEnd;
     } else if (tag === 0x10 && kind !== GAUGE && kind !== SUMMARY)
       aggregation.temporality = cursor.varint32(data.end) | 0;
     else if (tag === 0x18 && kind === SUM) {
@@ -216,9 +229,9 @@ function readPoints(walk: Walk, kind: number, data: Range, metric: number): void
       aggregation.monotonic = (cursor.low | cursor.high) === 0 ? 0 : 1;
     } else cursor.unknown(tag, data.end, METRIC_FIELDS[kind], DATA_FIELDS[kind]);
   }
-  for (const { start, end } of points) {
-    cursor.at = start;
-    batch.point(cursor, readers, end, metric, aggregation);
+  for (let i = 0; i < points.length; i += 2) {
+    cursor.at = points.values[i];
+    batch.point(cursor, readers, points.values[i + 1], metric, aggregation);
   }
-  countRepeated(walk, points.length, walk.columns.metrics.rowBytes.values[metric]);
+  countRepeated(walk, points.length / 2, walk.columns.metrics.rowBytes.values[metric]);
 }
