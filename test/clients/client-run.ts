@@ -6,9 +6,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { writeCertificates } from '../support/certificates.ts';
 import { type RunningClew, startClew, waitUntil } from '../support/clew.ts';
-
-/** Every language only on request, because fetching and building their SDKs takes minutes. */
-export const ALL_CLIENTS = process.env['CLEW_TEST_CLIENTS'] === 'all';
+import { startRelay } from './relay.ts';
 
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
 
@@ -30,6 +28,11 @@ export interface Program {
   readonly directory?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
+
+/** The SDK for JavaScript, which is always there. */
+export const JAVASCRIPT: Program = {
+  command: [process.execPath, path.join(process.cwd(), 'test/clients/javascript/send.mjs')],
+};
 
 const ITEMS = 250;
 const CLIENT_MS_MAX = 60_000;
@@ -117,25 +120,35 @@ export function sdkEnvironment(
   };
 }
 
-/** Sends with the program over the transport, and expects to find in the store what it says it sent, no more and no less. */
+/**
+ * Sends with the program over the transport, and expects to find in the store what it says it sent, no more and no less.
+ * Answers how many bytes it took on the wire.
+ */
 export async function expectAllStored(
   pair: Pair,
   program: Program,
   language: string,
   transport: Transport,
-): Promise<void> {
+): Promise<number> {
   const clew = transport.tls ? pair.tls : pair.plain;
   const service = `${language} ${titleOf(transport)}`.replaceAll(/[ ,/]+/g, '-');
-  const endpoint = transport.protocol === 'grpc' ? clew.url.grpc : clew.url.http;
-  const environment = { ...program.environment, ...sdkEnvironment(transport, endpoint, service, pair.authority) };
-  const printed = await run({ ...program, environment });
-  const sent = sentCounts(printed);
-  expect(sent.spans).toBe(ITEMS);
-  await expectCounts(clew, service, sent);
+  const relay = await startRelay(transport.protocol === 'grpc' ? clew.ports.grpc : clew.ports.http);
+  try {
+    const endpoint = `${transport.tls ? 'https' : 'http'}://127.0.0.1:${relay.port}`;
+    const environment = { ...program.environment, ...sdkEnvironment(transport, endpoint, service, pair.authority) };
+    const sent = sentCounts(await run({ ...program, environment }));
+    expect(sent).toEqual({ spans: ITEMS, logs: ITEMS, points: 5 * ITEMS });
+    const { bytes, tls, http2 } = relay.heard();
+    expect({ tls, http2 }).toEqual({ tls: transport.tls, http2: transport.tls ? null : transport.protocol === 'grpc' });
+    await expectCounts(clew, service, sent);
+    return bytes;
+  } finally {
+    await relay.close();
+  }
 }
 
 /** The last line that a client printed. */
-function sentCounts(printed: string): Counts {
+export function sentCounts(printed: string): Counts {
   const line = printed.trim().split('\n').at(-1) ?? '';
   try {
     return JSON.parse(line) as Counts;
