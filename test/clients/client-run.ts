@@ -8,6 +8,9 @@ import { writeCertificates } from '../support/certificates.ts';
 import { type RunningClew, startClew, waitUntil } from '../support/clew.ts';
 import { startRelay } from './relay.ts';
 
+/** Every language only on request, because fetching and building their SDKs takes minutes. */
+export const ALL_CLIENTS = process.env['CLEW_TEST_CLIENTS'] === 'all';
+
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
 
 export interface Transport {

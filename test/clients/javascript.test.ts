@@ -1,10 +1,8 @@
-import path from 'node:path';
+import { JAVASCRIPT } from './client-run.ts';
 import { describeSdk } from './sdk-suite.ts';
-
-const program = { command: [process.execPath, path.join(process.cwd(), 'test/clients/javascript/send.mjs')] };
 
 describeSdk({
   language: 'JavaScript',
   protocols: ['grpc', 'http/protobuf', 'http/json'],
-  prepare: () => Promise.resolve(program),
+  prepare: () => Promise.resolve(JAVASCRIPT),
 });
