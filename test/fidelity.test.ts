@@ -1,10 +1,9 @@
-/** Nothing of an OTLP message is lost between the door and the answer of the API: random messages are stored and read back as OTLP/JSON. */
+/** Nothing of an OTLP message is lost between the transcoder and the answer of the API: random messages are stored and read back as OTLP/JSON. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Signal } from '../src/base/signal.ts';
-import { jsonToProtobuf } from '../src/wire/json.ts';
+import { SIGNALS } from '../src/base/signal.ts';
 import { openTestApi, type TestApi } from './support/api.ts';
-import { decodeProto, encodeProto, type Message } from './support/otlp-proto.ts';
-import { randomFrom, randomRequest } from './support/otlp-random.ts';
+import { expectSame, readBack, sentItems } from './support/otlp-items.ts';
+import { randomBody } from './support/otlp-random.ts';
 
 /** Requests of each signal; more: CLEW_FIDELITY_REQUESTS=2000. The seed of request i is i. */
 const REQUESTS = Number(process.env['CLEW_FIDELITY_REQUESTS'] ?? 60);
@@ -15,154 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => api?.close());
 
-const messages = (value: unknown): readonly Message[] => (value as readonly Message[] | undefined) ?? [];
-
-/** Members whose presence says something even when they hold a default. */
-const PRESENCE = new Set(
-  'stringValue boolValue intValue doubleValue bytesValue arrayValue kvlistValue asDouble asInt min max positive negative'.split(
-    ' ',
-  ),
-);
-
-/** A message as comparable data: defaults left out, bytes as hexadecimal, doubles told apart to the sign of zero. */
-function plain(value: unknown, optionalSum = false): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  if (Array.isArray(value)) return value.map((item) => plain(item, optionalSum));
-  if (value === null || typeof value !== 'object') return value;
-  const members = Object.entries(value).map(([name, member]) => [name, plain(member, optionalSum), member] as const);
-  const kept = members.filter(([name, shown, member]) => {
-    const isValue = name === 'value' && typeof member === 'object';
-    return PRESENCE.has(name) || isValue || (name === 'sum' && optionalSum) || !isDefault(shown);
-  });
-  return Object.fromEntries(
-    kept.map(([name, shown]) => [name, shown]).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
-  );
-}
-
-const isDefault = (shown: unknown): boolean =>
-  shown === '' ||
-  shown === '0' ||
-  shown === false ||
-  (Array.isArray(shown) && shown.length === 0) ||
-  (shown !== null && typeof shown === 'object' && Object.keys(shown).length === 0);
-
-/** Each item of a request with everything around it, one text each. */
-function itemsOf(signal: Signal, request: Message, keep: (item: Message) => boolean): string[] {
-  return messages(request['resources']).flatMap((envelope) =>
-    messages(envelope['scopes']).flatMap((scoped) => {
-      const around = {
-        resource: plain(envelope['resource'] ?? {}),
-        resourceSchemaUrl: envelope['schemaUrl'] ?? '',
-        scope: plain(scoped['scope'] ?? {}),
-        scopeSchemaUrl: scoped['schemaUrl'] ?? '',
-      };
-      const items = messages(scoped['items']);
-      const parts = signal === 'metrics' ? items.flatMap(pointsOf) : items.map((item) => ({ item }));
-      return parts
-        .filter(({ item }) => keep(item))
-        .map((part) => JSON.stringify({ ...around, ...part, item: plain(part.item, !('summary' in part)) }));
-    }),
-  );
-}
-
-const KINDS = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'];
-
-/** Each point with its metric. A metric without points holds nothing. */
-function pointsOf(metric: Message): { item: Message; metric: unknown; summary?: true }[] {
-  const kind = KINDS.find((name) => name in metric);
-  if (kind === undefined) return [];
-  const { [kind]: data, ...head } = metric as Record<string, Message>;
-  const { dataPoints, ...shared } = data as Record<string, unknown>;
-  const around = { kind, head: plain(head), shared: plain(shared) };
-  return messages(dataPoints).map((item) => ({
-    item,
-    metric: around,
-    ...(kind === 'summary' ? { summary: true as const } : {}),
-  }));
-}
-
-function randomBodies(signal: Signal): Uint8Array[] {
-  return Array.from({ length: REQUESTS }, (_, seed) => encodeProto(signal, randomRequest(randomFrom(seed), signal)));
-}
-
-/** The answer of the API through our own OTLP/JSON reader, which the doors' tests hold to the specification. */
-const answered = (signal: Signal, answer: object): Message =>
-  decodeProto(signal, jsonToProtobuf(signal, Buffer.from(JSON.stringify(answer))));
-
-const idOf = (value: unknown): string => Buffer.from((value as Uint8Array | undefined) ?? []).toString('hex');
-
-/** Spans with wrong ids are rejected at the door; a parent of zeros is none. */
-function isTaken(span: Message): boolean {
-  const isId = (value: unknown, digits: number): boolean => idOf(value).length === digits && !/^0*$/.test(idOf(value));
-  const parent = idOf(span['parentSpanId']);
-  return isId(span['traceId'], 32) && isId(span['spanId'], 16) && (parent === '' || parent.length === 16);
-}
-
-function withoutZeroParent(item: string): string {
-  return item.replace('"parentSpanId":"0000000000000000",', '');
-}
-
-/** Equal, whatever the order; shows the first items that are only on one side. */
-function expectSame(received: readonly string[], sent: readonly string[]): void {
-  const onlyIn = (items: readonly string[], others: readonly string[]): string[] => {
-    const counts = new Map<string, number>();
-    for (const item of others) counts.set(item, (counts.get(item) ?? 0) + 1);
-    return items.filter((item) => {
-      const left = counts.get(item) ?? 0;
-      counts.set(item, left - 1);
-      return left <= 0;
-    });
-  };
-  const [lost, invented] = [onlyIn(sent, received), onlyIn(received, sent)];
-  expect({ lost: lost.length, invented: invented.length, first: [lost.sort()[0], invented.sort()[0]] }).toEqual({
-    lost: 0,
-    invented: 0,
-    first: [undefined, undefined],
-  });
-}
-
-test('every span comes back as it was sent', async () => {
-  const bodies = randomBodies('traces');
-  const requests = bodies.map((body) => decodeProto('traces', body));
-  await api.storeProtobuf('traces', bodies);
-  const sent = requests.flatMap((request) => itemsOf('traces', request, isTaken)).map(withoutZeroParent);
-  const ids = new Set(sent.map((item) => (JSON.parse(item) as { item: { traceId: string } }).item.traceId));
-  const received: string[] = [];
-  for (const id of ids) {
-    const answer = await api.get<object>(`/api/v1/traces/${id}`);
-    received.push(...itemsOf('traces', answered('traces', answer), () => true));
-  }
+test.each(SIGNALS)('every item of %s comes back as it was sent', async (signal) => {
+  const bodies = Array.from({ length: REQUESTS }, (_, seed) => randomBody(signal, seed));
+  await api.storeProtobuf(signal, bodies);
+  const sent = sentItems(signal, bodies);
   expect(sent.length).toBeGreaterThan(REQUESTS);
-  expectSame(received, sent);
-});
-
-/** All times that there are. */
-const EVER = `start=0&end=${2n ** 64n}`;
-
-test('every log record comes back as it was sent', async () => {
-  const bodies = randomBodies('logs');
-  await api.storeProtobuf('logs', bodies);
-  const sent = bodies.flatMap((body) => itemsOf('logs', decodeProto('logs', body), () => true));
-  const answer = await api.get<object>(`/api/v1/logs/otlp?${EVER}&limit=10000`);
-  const received = itemsOf('logs', answered('logs', answer), () => true);
-  expect(sent.length).toBeGreaterThan(REQUESTS);
-  expectSame(received, sent);
-});
-
-test('every data point of a metric with a name comes back as it was sent', async () => {
-  const bodies = randomBodies('metrics');
-  await api.storeProtobuf('metrics', bodies);
-  const sent = bodies.flatMap((body) => itemsOf('metrics', decodeProto('metrics', body), () => true));
-  const nameOf = (item: string): string | undefined =>
-    (JSON.parse(item) as { metric: { head: { name?: string } } }).metric.head.name;
-  const named = sent.filter((item) => nameOf(item) !== undefined);
-  const names = new Set(named.map((item) => nameOf(item) ?? ''));
-  const received: string[] = [];
-  for (const name of names) {
-    const answer = await api.get<object>(`/api/v1/metrics/${encodeURIComponent(name)}/points?${EVER}&limit=10000`);
-    received.push(...itemsOf('metrics', answered('metrics', answer), () => true));
-  }
-  expect(named.length).toBeGreaterThan(REQUESTS);
-  expectSame(received, named);
+  expectSame(await readBack(signal, sent, (path) => api.get<object>(path)), sent);
 });

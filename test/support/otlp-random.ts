@@ -1,4 +1,5 @@
-import type { Message } from './otlp-proto.ts';
+import type { Signal } from '../../src/base/signal.ts';
+import { encodeProto, type Message } from './otlp-proto.ts';
 
 /** Random numbers from a seed (mulberry32). */
 export interface Random {
@@ -306,4 +307,9 @@ export function randomRequest(random: Random, signal: 'traces' | 'metrics' | 'lo
   const envelope = (): Message =>
     some(random, { resource: resource(), scopes: list(random, 3, scopes), schemaUrl: random.pick(URLS) });
   return { resources: list(random, 4, envelope) };
+}
+
+/** The same in protobuf, always the same for a seed. */
+export function randomBody(signal: Signal, seed: number): Uint8Array {
+  return encodeProto(signal, randomRequest(randomFrom(seed), signal));
 }
