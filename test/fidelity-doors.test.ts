@@ -48,14 +48,17 @@ const byGrpc: Sender = async (signal, body) => {
   return answer.response ?? {};
 };
 
-const TABLES: Readonly<Record<Signal, readonly string[]>> = {
+/** Where the items are that can be read back: a metric without a name cannot. */
+const SOURCES: Readonly<Record<Signal, readonly string[]>> = {
   traces: ['otel_traces'],
   logs: ['otel_logs'],
-  metrics: ['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map((kind) => `otel_metrics_${kind}`),
+  metrics: ['gauge', 'sum', 'histogram', 'exponential_histogram', 'summary'].map(
+    (kind) => `otel_metrics_${kind} WHERE MetricName != ''`,
+  ),
 };
 
 async function rowsOf(signal: Signal): Promise<number> {
-  const counts = TABLES[signal].map((table) => `(SELECT count() FROM ${table})`);
+  const counts = SOURCES[signal].map((source) => `(SELECT count() FROM ${source})`);
   const [row] = await clew.sql(`SELECT ${counts.join(' + ')}`);
   return Number(row?.[0]);
 }
