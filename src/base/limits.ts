@@ -30,7 +30,7 @@ export const LIMITS = {
   /** Idle keep-alive connections are closed after this. */
   idleTimeoutMs: 120_000,
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
-  inflightBytesMax: 96 * MIB,
+  inflightBytesMax: 72 * MIB,
   /** What an overloaded receiver tells its clients to wait. */
   retryAfterMs: 1_000,
   /** Nesting of AnyValue (arrays and key-value lists) and of JSON. Deeper: the request is invalid. */
@@ -44,7 +44,7 @@ export const LIMITS = {
   /** A segment is sealed when it is this old, … */
   segmentAgeMsMax: 1_000,
   /** … or its journal has this many bytes, … */
-  segmentBytesMax: 32 * MIB,
+  segmentBytesMax: 24 * MIB,
   /** … or it holds this many items (spans, log records, data points), … */
   segmentItemsMax: 100_000,
   /** … or its columns hold this much memory, counting what the rows will repeat of resource, scope and metric when they are written. */
