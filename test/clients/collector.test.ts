@@ -6,7 +6,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { freePorts, waitUntil } from '../support/clew.ts';
-import { expectCounts, JAVASCRIPT, type Pair, run, sdkEnvironment, sentCounts, startPair } from './client-run.ts';
+import {
+  expectCounts,
+  JAVASCRIPT,
+  type Pair,
+  run,
+  sdkEnvironment,
+  sentCounts,
+  skipTest,
+  startPair,
+} from './client-run.ts';
 import { BUILD_MS_MAX, build, COLLECTOR, whyNot } from './collector/tools.ts';
 
 interface Way {
@@ -126,4 +135,4 @@ function tests(): void {
 
 const reason = whyNot();
 if (reason === undefined) describe.concurrent('what a Collector forwards is stored', tests);
-else test('what a Collector forwards is stored', (context) => context.skip(reason));
+else skipTest('what a Collector forwards is stored', reason);
