@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import { unreachable } from '../base/assert.ts';
 import { DIRECTORIES } from '../base/names.ts';
@@ -22,6 +23,8 @@ import { statusOf } from './status.ts';
 
 /** The store process: ClickHouse, the loading of segments, API and UI. */
 export function runStore(): void {
+  // Before any thread is made, because threads inherit it: where processors are short, taking in goes before loading and merging.
+  os.setPriority(STORE_NICENESS);
   runChild('store', beginStore);
 }
 
@@ -86,6 +89,9 @@ async function protection({ settings, tokens }: Start): Promise<Pick<ApiOptions,
     ...(tokens.length === 0 ? {} : { authorize: bearerCheck(tokens) }),
   };
 }
+
+/** On the scale of nice(1): a receiver gets about three times the processor that the store gets while both want it. */
+const STORE_NICENESS = 5;
 
 /** Of the time for a shutdown, what loading the last segments may take. */
 const LOAD_SHARE = 0.2;
