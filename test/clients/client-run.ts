@@ -10,6 +10,8 @@ import { startRelay } from './relay.ts';
 
 /** Every language only on request, because fetching and building their SDKs takes minutes. */
 export const ALL_CLIENTS = process.env['CLEW_TEST_CLIENTS'] === 'all';
+/** What is fetched and built stays here for the next run. */
+export const CLIENTS_DIRECTORY = process.env['CLEW_TEST_CLIENTS_DIR'] ?? path.join(os.tmpdir(), 'clew-clients');
 
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
 
@@ -143,15 +145,28 @@ export async function expectAllStored(
 ): Promise<number> {
   const clew = transport.tls ? pair.tls : pair.plain;
   const service = `${language} ${titleOf(transport)}`.replaceAll(/[ ,/]+/g, '-');
-  const relay = await startRelay(transport.protocol === 'grpc' ? clew.ports.grpc : clew.ports.http);
-  try {
-    const endpoint = `${transport.tls ? 'https' : 'http'}://127.0.0.1:${relay.port}`;
+  const sent: Counts = { spans: ITEMS, logs: ITEMS, points: 5 * ITEMS };
+  const bytes = await bytesOnTheWire(clew, transport, async (address) => {
+    const endpoint = `${transport.tls ? 'https' : 'http'}://${address}`;
     const environment = { ...program.environment, ...sdkEnvironment(transport, endpoint, service, pair.authority) };
-    const sent = sentCounts(await run({ ...program, environment }));
-    expect(sent).toEqual({ spans: ITEMS, logs: ITEMS, points: 5 * ITEMS });
+    expect(sentCounts(await run({ ...program, environment }))).toEqual(sent);
+  });
+  await expectCounts(clew, service, sent);
+  return bytes;
+}
+
+/** How many bytes `send` sends to the address that it is given, a relay to Clew's door; expects TLS and HTTP/2 as the transport says. */
+export async function bytesOnTheWire(
+  clew: RunningClew,
+  transport: Transport,
+  send: (address: string) => Promise<void>,
+): Promise<number> {
+  const grpc = transport.protocol === 'grpc';
+  const relay = await startRelay(grpc ? clew.ports.grpc : clew.ports.http);
+  try {
+    await send(`127.0.0.1:${relay.port}`);
     const { bytes, tls, http2 } = relay.heard();
-    expect({ tls, http2 }).toEqual({ tls: transport.tls, http2: transport.tls ? null : transport.protocol === 'grpc' });
-    await expectCounts(clew, service, sent);
+    expect({ tls, http2 }).toEqual({ tls: transport.tls, http2: transport.tls ? null : grpc });
     return bytes;
   } finally {
     await relay.close();

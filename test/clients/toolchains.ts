@@ -1,13 +1,10 @@
 /** The SDKs that are fetched and built on request, each with the tools of its language. */
 import { spawnSync } from 'node:child_process';
-import os from 'node:os';
 import path from 'node:path';
-import { ALL_CLIENTS, run } from './client-run.ts';
+import { ALL_CLIENTS, CLIENTS_DIRECTORY, run } from './client-run.ts';
 import type { Sdk } from './sdk-suite.ts';
 
 const SOURCES = path.join(process.cwd(), 'test/clients');
-/** What is fetched and built stays here for the next run. */
-const DIRECTORY = process.env['CLEW_TEST_CLIENTS_DIR'] ?? path.join(os.tmpdir(), 'clew-clients');
 const STEP_MS_MAX = 5 * 60_000;
 
 interface BuiltSdk extends Sdk {
@@ -29,7 +26,7 @@ export function whyNot({ needs }: BuiltSdk): string | undefined {
 }
 
 async function preparePython() {
-  const environment = path.join(DIRECTORY, 'python');
+  const environment = path.join(CLIENTS_DIRECTORY, 'python');
   const python = path.join(environment, 'bin/python');
   const requirements = path.join(SOURCES, 'python/requirements.txt');
   await run({ command: ['python3', '-m', 'venv', environment] }, STEP_MS_MAX);
@@ -40,13 +37,13 @@ async function preparePython() {
 }
 
 async function prepareGo() {
-  const program = path.join(DIRECTORY, 'go/client');
+  const program = path.join(CLIENTS_DIRECTORY, 'go/client');
   await run({ command: ['go', 'build', '-o', program, '.'], directory: path.join(SOURCES, 'go') }, STEP_MS_MAX);
   return { command: [program] };
 }
 
 async function prepareJava() {
-  const built = path.join(DIRECTORY, 'java');
+  const built = path.join(CLIENTS_DIRECTORY, 'java');
   const command = ['mvn', '--quiet', '--batch-mode', `-Dclient.directory=${built}`, 'package'];
   await run({ command, directory: path.join(SOURCES, 'java') }, STEP_MS_MAX);
   const classPath = [path.join(built, 'classes'), path.join(built, 'lib/*')].join(path.delimiter);
