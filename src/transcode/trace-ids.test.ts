@@ -49,3 +49,10 @@ test('a span without times, and times beyond what DateTime holds, leave bounds t
     ['01: 0..1', '02: 4294967295..4294967295', '03: 0..0'],
   );
 });
+
+test('the look-up table is loaded before the spans, so that a trace that can be seen can be found by its id', () => {
+  const columns = new SegmentColumns();
+  const request = { resources: [{ scopes: [{ items: [span(1, SECOND, SECOND)] }] }] };
+  transcode(columns, 'traces', encodeProto('traces', request), '', 0n);
+  expect(freeze(columns).map(({ table }) => table)).toEqual(['otel_traces_trace_id_ts', 'otel_traces']);
+});

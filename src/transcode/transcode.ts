@@ -158,8 +158,11 @@ function failureMessage(error: unknown, bytesMax: number): string | undefined {
   return `its columns have more than ${bytesMax} bytes: send fewer items at a time`;
 }
 
-/** The segment as Native blocks, one for each table that has rows. The chunks are valid until the next `transcode` or `reset`. */
+/**
+ * The segment as Native blocks, one for each table that has rows, in the order in which they are to be loaded: a trace can be found by its id
+ * before anything shows its spans. The chunks are valid until the next `transcode` or `reset`.
+ */
 export function freeze(columns: SegmentColumns): FrozenTable[] {
-  const batches = columns.traces.rows > 0 ? [...columns.batches, columns.traces.traceIdsBatch()] : columns.batches;
+  const batches = columns.traces.rows > 0 ? [columns.traces.traceIdsBatch(), ...columns.batches] : columns.batches;
   return batches.map(freezeBatch).filter((frozen) => frozen !== undefined);
 }
