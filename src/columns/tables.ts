@@ -5,14 +5,16 @@ import { TABLES } from '../base/names.ts';
  *
  * The first group of each table is the schema of the OpenTelemetry Collector's ClickHouse exporter, name by name, so that
  * Grafana, HyperDX and everything else that reads those tables works. The second group (`ours`) holds what that schema loses
- * and OTLP has: types of attribute values, dropped counts, flags, schema URLs, … They have defaults that compress to nothing,
- * and a segment in which a column holds only defaults leaves it out (docs/decisions/0001-fidelity-columns.md).
+ * and OTLP has: types of attribute values, dropped counts, flags, schema URLs, … A segment in which a column holds
+ * only defaults leaves it out, and the store makes those of `ours` stored columns only when a segment brings them (docs/decisions/0001-fidelity-columns.md,
+ * src/store/columns-on-demand.ts).
  */
 export interface Column {
   readonly name: string;
   /** ClickHouse type; `Events.Name` and its like are members of a Nested and therefore Array(…). */
   readonly type: string;
-  readonly codec?: string;
+  /** As a server has it; src/store/codecs.ts says what the embedded engine makes of it. */
+  readonly codec: string;
   /** True for the columns that Clew adds to the exporter's. */
   readonly ours?: boolean;
 }
@@ -291,3 +293,5 @@ export const ALL_TABLES: readonly Table[] = [
   EXPONENTIAL_HISTOGRAM,
   SUMMARY,
 ];
+
+export const tableNamed = (name: string): Table | undefined => ALL_TABLES.find((table) => table.name === name);

@@ -6,6 +6,7 @@ import { type Disk, makeDirectoryDurably, readWhole, replaceDurably } from '../h
 import { copyFileDurably, digestFile, filesBelow, isVacant, removeTree } from '../host/tree.ts';
 import { listSealed } from '../journal/forget.ts';
 import { receiverDirectory, sealedFile } from '../journal/segment-files.ts';
+import { ColumnsOnDemand } from './columns-on-demand.ts';
 import { openEmbedded } from './embedded.ts';
 import type { Engine } from './engine.ts';
 import { identifier, literal } from './literal.ts';
@@ -165,7 +166,7 @@ export async function restore(disk: Disk, source: string, dataDirectory: string)
   const engine = await openEmbedded({ path: path.join(dataDirectory, DIRECTORIES.store) });
   try {
     await migrate(engine, MIGRATIONS.slice(0, report.migration));
-    for (const { name } of ALL_TABLES) await attachParts(engine, source, name, report);
+    for (const { name } of ALL_TABLES) await attachParts(disk, engine, source, name, report);
     const rows = await countRows(engine);
     for (const [table, count] of Object.entries(report.rows)) {
       if (rows[table] !== count)
@@ -199,7 +200,19 @@ async function verifyFiles(source: string, report: BackupReport): Promise<void> 
   }
 }
 
-async function attachParts(engine: Engine, source: string, table: string, report: BackupReport): Promise<void> {
+/** Names of the columns that a part holds, from the list that ClickHouse writes into it: a count, then `name` type on each line. */
+async function columnsOfPart(disk: Disk, part: string): Promise<string[]> {
+  const text = Buffer.from(await readWhole(disk, path.join(part, 'columns.txt'))).toString();
+  return [...text.matchAll(/^`([^`]+)` /gm)].map(([, name]) => name);
+}
+
+async function attachParts(
+  disk: Disk,
+  engine: Engine,
+  source: string,
+  table: string,
+  report: BackupReport,
+): Promise<void> {
   const prefix = path.join(PARTS, table) + path.sep;
   const own = report.files.filter((file) => file.path.startsWith(prefix)).map((file) => file.path.slice(prefix.length));
   if (own.length === 0) return;
@@ -210,5 +223,7 @@ async function attachParts(engine: Engine, source: string, table: string, report
   const detached = path.join(String(rows[0][0]), 'detached');
   for (const file of own) await copyFileDurably(path.join(source, prefix, file), path.join(detached, file));
   const parts = [...new Set(own.map((file) => file.slice(0, file.indexOf(path.sep))))];
+  const columns = new ColumnsOnDemand(engine);
+  for (const part of parts) await columns.ensure(table, await columnsOfPart(disk, path.join(source, prefix, part)));
   for (const part of parts) await engine.command(`ALTER TABLE ${identifier(table)} ATTACH PART ${literal(part)}`);
 }

@@ -1,8 +1,12 @@
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import type { Session } from 'chdb';
 import { assert } from '../base/assert.ts';
 import { LIMITS } from '../base/limits.ts';
 import { pause, systemClock } from '../host/clock.ts';
+import { makeDirectoryDurably, replaceDurably } from '../host/disk.ts';
+import { nodeDisk } from '../host/node-disk.ts';
+import { COMPRESSION_CONFIG } from './codecs.ts';
 import { type Engine, EngineError, type NativeInsert, type QueryOptions, type QueryResult } from './engine.ts';
 import { parseJsonCompact } from './json-compact.ts';
 import { Lane } from './lane.ts';
@@ -27,7 +31,7 @@ type Chdb = typeof import('chdb');
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const chdb = loadChdb();
-  const args = serverArguments();
+  const args = [...serverArguments(), `--config-file=${await writeConfig(options.path)}`];
   const open = () => new chdb.Session(options.path, { connectionArgs: args });
   // Keeps the engine alive between statements.
   const anchor = open();
@@ -86,6 +90,16 @@ function loadChdb(): Chdb {
     );
   }
 }
+
+/** What cannot be said by arguments; written at each start, beside what ClickHouse keeps there. */
+async function writeConfig(directory: string): Promise<string> {
+  const whole = path.resolve(directory);
+  await makeDirectoryDurably(nodeDisk, whole);
+  await replaceDurably(nodeDisk, whole, CONFIG_FILE, Buffer.from(COMPRESSION_CONFIG), `${CONFIG_FILE}.tmp`);
+  return path.join(whole, CONFIG_FILE);
+}
+
+const CONFIG_FILE = 'clew-config.xml';
 
 /** Server configuration of the embedded engine: bounded memory, caches and background threads. */
 function serverArguments(): string[] {

@@ -31,7 +31,7 @@ describe('migrations', () => {
   const broken: Migration = {
     number: 2,
     name: 'widen',
-    statements: () => [...widen.statements({ textIndex: false }), 'SELEC 1'],
+    statements: () => [...widen.statements({ kind: 'embedded', textIndex: false }), 'SELEC 1'],
   };
 
   it('are numbered without gaps', () => {

@@ -39,7 +39,8 @@ export async function migrate(engine: Engine, migrations: readonly Migration[] =
     );
   }
   const pending = migrations.filter((migration) => migration.number > applied);
-  const capabilities = pending.length > 0 ? await findCapabilities(engine) : { textIndex: false };
+  const textIndex = pending.length > 0 && (await hasTextIndex(engine));
+  const capabilities: Capabilities = { kind: engine.kind, textIndex };
   for (const migration of pending) {
     for (const statement of migration.statements(capabilities)) await engine.command(statement);
     await engine.command(`INSERT INTO ${LEDGER} (Number, Name) SELECT {number:UInt32}, {name:String}`, {
@@ -54,7 +55,7 @@ export async function appliedMigration(engine: Engine): Promise<number> {
   return Number((await engine.query(`SELECT max(Number) FROM ${LEDGER}`)).rows[0][0]);
 }
 
-async function findCapabilities(engine: Engine): Promise<Capabilities> {
+async function hasTextIndex(engine: Engine): Promise<boolean> {
   const probe = 'clew_probe';
   try {
     await engine.command(`DROP TABLE IF EXISTS ${probe}`);
@@ -63,9 +64,9 @@ async function findCapabilities(engine: Engine): Promise<Capabilities> {
         'ENGINE = MergeTree ORDER BY tuple()',
     );
     await engine.command(`DROP TABLE ${probe}`);
-    return { textIndex: true };
+    return true;
   } catch (error) {
-    if (error instanceof EngineError && error.code !== 0) return { textIndex: false };
+    if (error instanceof EngineError && error.code !== 0) return false;
     throw error;
   }
 }

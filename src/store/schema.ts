@@ -1,10 +1,14 @@
 import { LIMITS } from '../base/limits.ts';
 import { TABLES } from '../base/names.ts';
 import type { Column, Table } from '../columns/tables.ts';
+import { codecOf } from './codecs.ts';
+import { placeholderOf } from './columns-on-demand.ts';
+import type { Engine } from './engine.ts';
 import { identifier } from './literal.ts';
 
 /** What the running ClickHouse can do, found out by trying (versions and builds differ). */
 export interface Capabilities {
+  readonly kind: Engine['kind'];
   readonly textIndex: boolean;
 }
 
@@ -14,7 +18,8 @@ export interface Capabilities {
  */
 export function createTable(table: Table, capabilities: Capabilities): string {
   const extras = EXTRAS[table.name]?.(capabilities) ?? [];
-  const lines = [...table.columns.map(columnLine), ...extras].map((line) => `  ${line}`).join(',\n');
+  const columns = table.columns.map((column) => columnLine(table, column, capabilities.kind));
+  const lines = [...columns, ...extras].map((line) => `  ${line}`).join(',\n');
   return (
     `CREATE TABLE IF NOT EXISTS ${identifier(table.name)} (\n${lines}\n) ENGINE = MergeTree\n` +
     `PARTITION BY ${table.partitionBy}\n` +
@@ -37,13 +42,13 @@ const TABLE_SETTINGS: readonly string[] = [
 ];
 
 /** Rows of a granule. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
-const SMALL_GRANULES = 'index_granularity = 2048';
+const SMALL_GRANULES = 'index_granularity = 4096';
 
 const SEARCHED: ReadonlySet<string> = new Set([TABLES.traces, TABLES.traceIds, TABLES.logs]);
 
-function columnLine(column: Column): string {
-  const codec = column.codec ? ` CODEC(${column.codec})` : '';
-  return `${identifier(column.name)} ${column.type}${codec}`;
+function columnLine(table: Table, column: Column, kind: Engine['kind']): string {
+  const rest = column.ours ? `ALIAS ${placeholderOf(table, column)}` : `CODEC(${codecOf(kind, column.codec)})`;
+  return `${identifier(column.name)} ${column.type} ${rest}`;
 }
 
 /** `key=value` texts of a map, as the exporter's newest schema computes them. */
@@ -61,11 +66,10 @@ const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly s
     TRACE_ID_INDEX,
     'INDEX idx_span_attr_items SpanAttributeItems TYPE bloom_filter(0.01) GRANULARITY 1',
     'INDEX idx_res_attr_items ResourceAttributeItems TYPE bloom_filter(0.01) GRANULARITY 1',
-    'INDEX idx_baggage_items BaggageItems TYPE bloom_filter(0.01) GRANULARITY 1',
     'INDEX idx_duration Duration TYPE minmax GRANULARITY 1',
   ],
-  [TABLES.logs]: ({ textIndex }) => [
-    '`TimestampTime` DateTime DEFAULT toDateTime(Timestamp) CODEC(Delta(4), ZSTD(1))',
+  [TABLES.logs]: ({ kind, textIndex }) => [
+    `TimestampTime DateTime DEFAULT toDateTime(Timestamp) CODEC(${codecOf(kind, 'Delta(4), ZSTD(1)')})`,
     itemColumn('LogAttributeItems', 'LogAttributes'),
     itemColumn('ResourceAttributeItems', 'ResourceAttributes'),
     TRACE_ID_INDEX,

@@ -73,7 +73,6 @@ describe('the store', () => {
       ["SELECT count() FROM otel_traces WHERE TraceId = 'x'", 'idx_trace_id'],
       ["SELECT count() FROM otel_traces WHERE has(SpanAttributeItems, 'k=v')", 'idx_span_attr_items'],
       ["SELECT count() FROM otel_traces WHERE has(ResourceAttributeItems, 'k=v')", 'idx_res_attr_items'],
-      ["SELECT count() FROM otel_traces WHERE has(BaggageItems, 'k=v')", 'idx_baggage_items'],
       ['SELECT count() FROM otel_traces WHERE Duration > 5', 'idx_duration'],
       ["SELECT count() FROM otel_logs WHERE TraceId = 'x'", 'idx_trace_id'],
       ["SELECT count() FROM otel_logs WHERE has(LogAttributeItems, 'k=v')", 'idx_log_attr_items'],
