@@ -162,9 +162,13 @@ export class EnumColumn implements GrowingColumn {
     out.lowCardinalityPrefix();
   }
   bulk(out: NativeWriter): void {
+    this.bulkOf(this.list, out);
+  }
+  /** Writes these numbers as if they were the column's. */
+  bulkOf(list: U32List, out: NativeWriter): void {
     const dictionary = new Dictionary();
     const numbers = new Map<number, number>();
-    const ids = this.list.values.slice(0, this.list.length);
+    const ids = list.values.slice(0, list.length);
     for (let i = 0; i < ids.length; i++) {
       let id = numbers.get(ids[i]);
       if (id === undefined) {

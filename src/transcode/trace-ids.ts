@@ -3,6 +3,7 @@ import { Fixed32Column, type GrowingColumn } from '../columns/builders.ts';
 import { TRACE_IDS } from '../columns/tables.ts';
 import type { Batch } from './batch.ts';
 import { traceIdColumn } from './ids.ts';
+import { orderOfIds } from './span-order.ts';
 import type { TraceBatch } from './traces.ts';
 
 const NANOS_A_SECOND = 1e9;
@@ -31,20 +32,23 @@ export function traceIdsBatch(traces: TraceBatch): Batch {
   const start = new Fixed32Column();
   const end = new Fixed32Column();
   const index = new U32List();
-  for (let trace = 0; trace < count; trace++) {
-    index.push(trace);
+  // In the order of the table, which is that of the ids.
+  const order = orderOfIds(traces.traceIds);
+  const places = order.ranks();
+  for (let place = 0; place < count; place++) {
+    index.push(order.rows[place]);
     start.push(SECONDS_MAX);
     end.push(0);
   }
   const times = traces.timestamp.list.values;
   const durations = traces.duration.list.values;
   for (let row = 0; row < traces.rows; row++) {
-    const trace = traces.traceOf.values[row];
+    const place = places[traces.traceOf.values[row]];
     const low = times[row * 2];
     const high = times[row * 2 + 1];
     const duration = durations[row * 2 + 1] * TWO_TO_32 + durations[row * 2];
-    start.list.values[trace] = Math.min(start.list.values[trace], secondsBefore(low, high));
-    end.list.values[trace] = Math.max(end.list.values[trace], secondsAfter(low, high, duration));
+    start.list.values[place] = Math.min(start.list.values[place], secondsBefore(low, high));
+    end.list.values[place] = Math.max(end.list.values[place], secondsAfter(low, high, duration));
   }
   const columns: Readonly<Record<string, GrowingColumn>> = {
     TraceId: traceIdColumn(traces.traceIds, index),

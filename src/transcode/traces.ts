@@ -11,12 +11,14 @@ import {
   StringColumn,
 } from '../columns/builders.ts';
 import { Dictionary } from '../columns/dictionary.ts';
+import { permuted, permutedList } from '../columns/permuted.ts';
 import { TRACES } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReader, AttributeReaders } from './attributes.ts';
 import { type Batch, endNestedRow, partsOf, type RowBatch, RowContexts } from './batch.ts';
 import { absent, pushRange, type Range, type ResourceContexts, type ScopeContexts, takeRange } from './contexts.ts';
 import { isValidId, isZero, pushHex, SPAN_ID_BYTES, TRACE_ID_BYTES, traceIdColumn } from './ids.ts';
+import { orderOfSpans } from './span-order.ts';
 import { traceIdsBatch } from './trace-ids.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
@@ -202,12 +204,15 @@ export class TraceBatch implements RowBatch {
     return this.traceOf.length;
   }
 
+  /** In the order of the table (src/columns/tables.ts): what arrives sorted, ClickHouse need not sort. */
   columns(): Readonly<Record<string, GrowingColumn>> {
+    const order = orderOfSpans(this, this.#resources);
+    const own = Object.entries(this.#own).map(([name, column]) => [name, permuted(column, order)] as const);
     return {
-      ...this.#own,
-      TraceId: traceIdColumn(this.traceIds, this.traceOf),
-      ...this.#resources.columns(this.contexts.resource),
-      ...this.#scopes.columns(this.contexts.scope, 'String'),
+      ...Object.fromEntries(own),
+      TraceId: traceIdColumn(this.traceIds, permutedList(this.traceOf, order)),
+      ...this.#resources.columns(permutedList(this.contexts.resource, order)),
+      ...this.#scopes.columns(permutedList(this.contexts.scope, order), 'String'),
     };
   }
 
