@@ -8,7 +8,7 @@ import { sealedFile } from './segment-files.ts';
  * A manifest file is two lines: the SealedSegment as JSON, and the CRC-32C of the first line (without its line end) in 8 hexadecimal digits.
  */
 
-/** Makes the manifest durable: from now on the segment is sealed. Everything it names must be durable already. */
+/** Makes the manifest durable: from now on the segment is sealed. The journal it was made from is durable already; the files it names need not be. */
 export async function writeManifest(disk: Disk, directory: string, sealed: SealedSegment): Promise<void> {
   const name = sealedFile(sealed.segment);
   await replaceDurably(disk, directory, name, encodeManifest(sealed), name + SUFFIX.temporary);

@@ -51,6 +51,8 @@ export async function rebuildSegment(
     await removeSegment(disk, directory, segment);
     return undefined;
   }
+  // What a crashed process wrote last may still be on its way to the disk.
+  await syncFile(disk, path);
   return sealSegment(disk, directory, identityOf(workshop, segment), replayed, builder.freeze());
 }
 
@@ -93,6 +95,15 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
   if ((await disk.size(path)) === undefined) return undefined;
   await writeManifest(disk, directory, rebuilt);
   return rebuilt;
+}
+
+async function syncFile(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path, 'append');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Removes every file of a segment that holds nothing. */
