@@ -19,6 +19,14 @@ export class ByteBuffer implements ByteSource {
   words = new DataView(this.bytes.buffer);
   length = 0;
 
+  /** An empty buffer in memory that is given. */
+  static over(memory: Uint8Array): ByteBuffer {
+    const buffer = new ByteBuffer();
+    buffer.bytes = memory;
+    buffer.words = new DataView(memory.buffer, memory.byteOffset, memory.length);
+    return buffer;
+  }
+
   /** Makes room for `count` more bytes behind `length`. */
   reserve(count: number): void {
     const needed = this.length + count;

@@ -31,6 +31,8 @@ export const LIMITS = {
   idleTimeoutMs: 120_000,
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
   inflightBytesMax: 72 * MIB,
+  /** Bytes of emptied request bodies that a receiver keeps for the next ones. */
+  bodyPoolBytesMax: 8 * MIB,
   /** What an overloaded receiver tells its clients to wait. */
   retryAfterMs: 1_000,
   /** Nesting of AnyValue (arrays and key-value lists) and of JSON. Deeper: the request is invalid. */

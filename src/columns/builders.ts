@@ -162,23 +162,24 @@ export class EnumColumn implements GrowingColumn {
     out.lowCardinalityPrefix();
   }
   bulk(out: NativeWriter): void {
-    this.bulkOf(this.list, out);
+    this.write(this.list.values.subarray(0, this.list.length), out);
   }
   /** Writes these numbers as if they were the column's. */
-  bulkOf(list: U32List, out: NativeWriter): void {
+  write(numbers: Uint32Array, out: NativeWriter): void {
     const dictionary = new Dictionary();
-    const numbers = new Map<number, number>();
-    const ids = list.values.slice(0, list.length);
-    for (let i = 0; i < ids.length; i++) {
-      let id = numbers.get(ids[i]);
-      if (id === undefined) {
-        const name = ENCODER.encode(this.#names[ids[i]] ?? String(ids[i] | 0));
-        id = dictionary.add(name, 0, name.length);
-        numbers.set(ids[i], id);
-      }
-      ids[i] = id;
+    const entryOf = new Map<number, number>();
+    const ids = out.scratch.words(numbers.length);
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i];
+      ids[i] = entryOf.get(number) ?? this.#enter(number, dictionary, entryOf);
     }
     out.lowCardinality(dictionary, ids, ids.length);
+  }
+  #enter(number: number, dictionary: Dictionary, entryOf: Map<number, number>): number {
+    const name = ENCODER.encode(this.#names[number] ?? String(number | 0));
+    const entry = dictionary.add(name, 0, name.length);
+    entryOf.set(number, entry);
+    return entry;
   }
 }
 

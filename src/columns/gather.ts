@@ -1,4 +1,3 @@
-import { ByteBuffer } from '../base/bytes.ts';
 import type { U32List } from '../base/lists.ts';
 import { Fixed32Column, type GrowingColumn, LowColumn, type MapColumn } from './builders.ts';
 import type { NativeWriter } from './native.ts';
@@ -8,83 +7,65 @@ import type { NativeWriter } from './native.ts';
  * stored so: a span costs two numbers, and the map of its resource is written out only when the segment is sealed.
  */
 export function gather(source: LowColumn | MapColumn | Fixed32Column, index: U32List, type: string): GrowingColumn {
-  if (source instanceof Fixed32Column) return gatherFixed(source, index);
-  if (source instanceof LowColumn) return type === 'String' ? gatherText(source, index) : gatherLow(source, index);
-  return gatherMap(source, index);
+  if (source instanceof Fixed32Column) {
+    return columnOf(source, NO_PREFIX, (out) => writeFixed(source.list.values, index, out));
+  }
+  if (source instanceof LowColumn) {
+    return type === 'String'
+      ? columnOf(source, NO_PREFIX, (out) => writeText(source, index, out))
+      : columnOf(source, LOW_PREFIX, (out) => writeLow(source, index, out));
+  }
+  return columnOf(source, LOW_PREFIX, (out) => writeGatheredMap(source, index, out));
 }
 
 const NO_PARTS: readonly [] = [];
+const NO_PREFIX = (): void => {};
+const LOW_PREFIX = (out: NativeWriter): void => out.lowCardinalityPrefix();
 
-function usesOnly(index: U32List, isDefaultAt: (row: number) => boolean): boolean {
-  let last = -1;
+function columnOf(
+  source: GrowingColumn,
+  prefix: (out: NativeWriter) => void,
+  bulk: (out: NativeWriter) => void,
+): GrowingColumn {
+  return { parts: NO_PARTS, isDefault: () => source.isDefault(), prefix, bulk };
+}
+
+function writeFixed(source: Uint32Array, index: U32List, out: NativeWriter): void {
+  const values = out.scratch.words(index.length);
+  for (let i = 0; i < index.length; i++) values[i] = source[index.values[i]];
+  out.words(values, values.length);
+}
+
+function writeLow(source: LowColumn, index: U32List, out: NativeWriter): void {
+  const ids = out.scratch.words(index.length);
+  for (let i = 0; i < index.length; i++) ids[i] = source.ids.values[index.values[i]];
+  out.lowCardinality(source.dictionary, ids, ids.length);
+}
+
+function writeText(source: LowColumn, index: U32List, out: NativeWriter): void {
+  const { starts, data } = source.dictionary;
+  let bytes = 0;
   for (let i = 0; i < index.length; i++) {
-    const row = index.values[i];
-    if (row === last) continue;
-    if (!isDefaultAt(row)) return false;
-    last = row;
+    const id = source.ids.values[index.values[i]];
+    bytes += starts.values[id + 1] - starts.values[id] + VARINT32_BYTES_MAX;
   }
-  return true;
-}
-
-function gatherFixed(source: Fixed32Column, index: U32List): GrowingColumn {
-  return {
-    parts: NO_PARTS,
-    isDefault: () => usesOnly(index, (row) => source.list.values[row] === 0),
-    prefix: () => {},
-    bulk: (out) => {
-      const values = new Uint32Array(index.length);
-      for (let i = 0; i < index.length; i++) values[i] = source.list.values[index.values[i]];
-      out.words(values, values.length);
-    },
-  };
-}
-
-const isEmptyEntry = (source: LowColumn, row: number): boolean => {
-  const id = source.ids.values[row];
-  return source.dictionary.starts.values[id] === source.dictionary.starts.values[id + 1];
-};
-
-function gatherLow(source: LowColumn, index: U32List): GrowingColumn {
-  return {
-    parts: NO_PARTS,
-    isDefault: () => usesOnly(index, (row) => isEmptyEntry(source, row)),
-    prefix: (out) => out.lowCardinalityPrefix(),
-    bulk: (out) => {
-      const ids = new Uint32Array(index.length);
-      for (let i = 0; i < index.length; i++) ids[i] = source.ids.values[index.values[i]];
-      out.lowCardinality(source.dictionary, ids, ids.length);
-    },
-  };
-}
-
-function gatherText(source: LowColumn, index: U32List): GrowingColumn {
-  return {
-    parts: NO_PARTS,
-    isDefault: () => usesOnly(index, (row) => isEmptyEntry(source, row)),
-    prefix: () => {},
-    bulk: (out) => {
-      const { starts, data } = source.dictionary;
-      const sizeOf = (id: number): number => starts.values[id + 1] - starts.values[id];
-      let bytes = 0;
-      for (let i = 0; i < index.length; i++) bytes += sizeOf(source.ids.values[index.values[i]]) + VARINT32_BYTES_MAX;
-      const text = new ByteBuffer();
-      text.reserve(bytes);
-      const one = new ByteBuffer();
-      for (let i = 0; i < index.length; ) {
-        const run = runAt(index, i);
-        const id = source.ids.values[index.values[i]];
-        one.length = 0;
-        one.varint(sizeOf(id));
-        one.append(data.bytes, starts.values[id], starts.values[id + 1]);
-        text.appendRepeated(one.bytes, 0, one.length, run);
-        i += run;
-      }
-      out.chunk(text.view());
-    },
-  };
+  const text = out.scratch.buffer(bytes);
+  const one = out.scratch.buffer(data.length + VARINT_ROOM);
+  for (let i = 0; i < index.length; ) {
+    const run = runAt(index, i);
+    const id = source.ids.values[index.values[i]];
+    one.length = 0;
+    one.varint(starts.values[id + 1] - starts.values[id]);
+    one.append(data.bytes, starts.values[id], starts.values[id + 1]);
+    text.appendRepeated(one.bytes, 0, one.length, run);
+    i += run;
+  }
+  out.chunk(text.view());
 }
 
 const VARINT32_BYTES_MAX = 5;
+/** What ByteBuffer.varint reserves. */
+const VARINT_ROOM = 8;
 
 /** How many rows from `i` on are the same. */
 function runAt(index: U32List, i: number): number {
@@ -97,18 +78,9 @@ function runAt(index: U32List, i: number): number {
 /** Start of row `row` in a list of row ends. */
 const startOf = (ends: U32List, row: number): number => (row === 0 ? 0 : ends.values[row - 1]);
 
-function gatherMap(source: MapColumn, index: U32List): GrowingColumn {
-  return {
-    parts: NO_PARTS,
-    isDefault: () => usesOnly(index, (row) => startOf(source.ends, row) === source.ends.values[row]),
-    prefix: (out) => out.lowCardinalityPrefix(),
-    bulk: (out) => writeGatheredMap(source, index, out),
-  };
-}
-
 function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter): void {
   const { ends, keyIds, values } = source;
-  const offsets = new Uint32Array(index.length * 2);
+  const offsets = out.scratch.words(index.length * 2);
   let entries = 0;
   let bytes = 0;
   for (let i = 0; i < index.length; i++) {
@@ -117,11 +89,11 @@ function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter):
     entries += ends.values[row] - from;
     bytes += startOf(values.ends, ends.values[row]) - startOf(values.ends, from);
     offsets[i * 2] = entries;
+    offsets[i * 2 + 1] = 0;
   }
   out.words(offsets, offsets.length);
-  const ids = new Uint32Array(entries);
-  const text = new ByteBuffer();
-  text.reserve(bytes);
+  const ids = out.scratch.words(entries);
+  const text = out.scratch.buffer(bytes);
   let at = 0;
   for (let i = 0; i < index.length; ) {
     const run = runAt(index, i);

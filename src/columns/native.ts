@@ -1,14 +1,16 @@
 import { ByteBuffer } from '../base/bytes.ts';
 import type { U32List } from '../base/lists.ts';
 import type { Dictionary } from './dictionary.ts';
+import { Scratch } from './scratch.ts';
 
 /**
  * Writes one block of ClickHouse's Native format: `columns, rows`, then each column as name, type, serialisation state, values
- * (clickhouse.com/docs/interfaces/formats/Native; LowCardinality as SerializationLowCardinality reads it). The result is a list of chunks,
- * some of them views of the columns themselves: nothing may be appended to those before the chunks are written.
+ * (clickhouse.com/docs/interfaces/formats/Native; LowCardinality as SerializationLowCardinality reads it). The result is a list of chunks, to be
+ * taken after each column: views of the columns themselves or of `scratch`, which the next column uses again.
  */
 export class NativeWriter {
-  readonly chunks: Uint8Array[] = [];
+  readonly scratch = new Scratch();
+  #chunks: Uint8Array[] = [];
   #pending = new ByteBuffer();
 
   header(columns: number, rows: number): void {
@@ -17,6 +19,7 @@ export class NativeWriter {
   }
 
   column(name: string, type: string): void {
+    this.scratch.reset();
     this.#pending.varint(name.length);
     this.#pending.ascii(name);
     this.#pending.varint(type.length);
@@ -31,7 +34,7 @@ export class NativeWriter {
       return;
     }
     this.#flush();
-    this.chunks.push(bytes);
+    this.#chunks.push(bytes);
   }
 
   /** 32-bit words, little-endian as this machine is. */
@@ -41,8 +44,8 @@ export class NativeWriter {
 
   /** Row ends as UInt64. */
   offsets(ends: U32List): void {
-    const wide = new Uint32Array(ends.length * 2);
-    for (let i = 0; i < ends.length; i++) wide[i * 2] = ends.values[i];
+    const wide = this.scratch.words(ends.length * 2);
+    widen(ends.values, ends.length, wide);
     this.words(wide, wide.length);
   }
 
@@ -56,23 +59,37 @@ export class NativeWriter {
     const width = dictionary.size <= 0x100 ? 0 : dictionary.size <= 0x10000 ? 1 : 2;
     this.#word64(width + HAS_ADDITIONAL_KEYS + NEEDS_UPDATE);
     this.#word64(dictionary.size);
-    const keys = new ByteBuffer();
+    const { starts, data } = dictionary;
+    const keys = this.scratch.buffer(data.length + dictionary.size * LENGTH_BYTES_MAX);
     for (let i = 0; i < dictionary.size; i++) {
-      const start = dictionary.starts.values[i];
-      const end = dictionary.starts.values[i + 1];
+      const start = starts.values[i];
+      const end = starts.values[i + 1];
       keys.varint(end - start);
-      keys.append(dictionary.data.bytes, start, end);
+      keys.append(data.bytes, start, end);
     }
     this.chunk(keys.view());
     this.#word64(count);
-    if (width === 2) this.words(ids, count);
-    else if (width === 1) this.chunk(new Uint8Array(Uint16Array.from(ids.subarray(0, count)).buffer));
-    else this.chunk(Uint8Array.from(ids.subarray(0, count)));
+    if (width === 2) {
+      this.words(ids, count);
+      return;
+    }
+    const bytes = this.scratch.bytes(count << width);
+    if (width === 1) narrow16(ids, count, new Uint16Array(bytes.buffer, bytes.byteOffset, count));
+    else narrow8(ids, count, bytes);
+    this.chunk(bytes);
   }
 
+  /** The chunks of the columns written so far, short ones held back to join others. They are valid until the next column is begun. */
+  take(): Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    return chunks;
+  }
+
+  /** The chunks that are left when the last column is written. */
   finish(): Uint8Array[] {
     this.#flush();
-    return this.chunks;
+    return this.take();
   }
 
   #word64(value: number): void {
@@ -83,13 +100,33 @@ export class NativeWriter {
 
   #flush(): void {
     if (this.#pending.length === 0) return;
-    this.chunks.push(this.#pending.view());
+    this.#chunks.push(this.#pending.view());
     this.#pending = new ByteBuffer();
   }
 }
 
+// Loops over rows are functions of the module: V8 compiles those once, and a closure that is made for each segment anew each time.
+
+function widen(ends: Uint32Array, count: number, wide: Uint32Array): void {
+  for (let i = 0; i < count; i++) {
+    wide[i * 2] = ends[i];
+    wide[i * 2 + 1] = 0;
+  }
+}
+
+function narrow16(ids: Uint32Array, count: number, target: Uint16Array): void {
+  for (let i = 0; i < count; i++) target[i] = ids[i];
+}
+
+function narrow8(ids: Uint32Array, count: number, target: Uint8Array): void {
+  for (let i = 0; i < count; i++) target[i] = ids[i];
+}
+
 /** Shorter runs are collected into one chunk, so that a small segment is not hundreds of tiny writes. */
 const CHUNK_BYTES_MIN = 4096;
+
+/** Bytes of a varint below 2^35, with room for ByteBuffer's own reserve. */
+const LENGTH_BYTES_MAX = 8;
 
 const LOW_CARDINALITY_VERSION = 1;
 const HAS_ADDITIONAL_KEYS = 1 << 9;

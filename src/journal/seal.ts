@@ -6,12 +6,12 @@ import { writeManifest } from './manifest.ts';
 import type { SealedSegment, SealedTable } from './sealed.ts';
 import { nativeFile } from './segment-files.ts';
 
-/** The rows of one table, encoded as a ClickHouse Native file in pieces. */
+/** The rows of one table, encoded as a ClickHouse Native file in pieces, each valid until the next one is asked for. */
 export interface FrozenTable {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: number;
-  readonly chunks: readonly Uint8Array[];
+  readonly chunks: Iterable<Uint8Array>;
 }
 
 /** Bytes handed to the disk in one write: between two writes the event loop serves requests. */
@@ -65,31 +65,16 @@ async function writeNative(disk: Disk, directory: string, segment: string, froze
   const file = await disk.open(`${directory}/${name}`, 'replace');
   let checksum = 0;
   try {
-    for (const parts of batches(frozen.chunks)) {
-      for (const part of parts) checksum = crc32c(part, checksum);
-      await file.write(parts);
+    for (const chunk of frozen.chunks) {
+      for (let offset = 0; offset < chunk.length; offset += WRITE_BYTES) {
+        const part = chunk.subarray(offset, offset + WRITE_BYTES);
+        checksum = crc32c(part, checksum);
+        await file.write([part]);
+      }
     }
   } finally {
     await file.close();
   }
   const { table, columns, rows } = frozen;
   return { table, columns, rows, file: name, bytes: file.sizeBytes, crc32c: checksum };
-}
-
-/** The chunks in groups of about WRITE_BYTES; a longer chunk is cut. */
-function* batches(chunks: readonly Uint8Array[]): Generator<Uint8Array[]> {
-  let group: Uint8Array[] = [];
-  let groupBytes = 0;
-  for (const chunk of chunks) {
-    for (let offset = 0; offset < chunk.length; offset += WRITE_BYTES) {
-      const part = chunk.subarray(offset, offset + WRITE_BYTES);
-      group.push(part);
-      groupBytes += part.length;
-      if (groupBytes < WRITE_BYTES) continue;
-      yield group;
-      group = [];
-      groupBytes = 0;
-    }
-  }
-  if (group.length > 0) yield group;
 }

@@ -4,6 +4,7 @@ import { jsonToProtobuf } from '../wire/json.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { TooLargeError, type Unpacker } from '../wire/unpacking.ts';
 import { WireError } from '../wire/wire-error.ts';
+import { BodyPool } from './body-pool.ts';
 import { type DoorContext, overloadOf, Reservation } from './door.ts';
 
 /** One request as it came over the wire, whole. */
@@ -71,6 +72,9 @@ export function baggageOf(header: string | readonly string[] | undefined, bytesM
   return cut < 0 ? '' : text.slice(0, cut);
 }
 
+/** One for a process: its doors share it. */
+const POOL = new BodyPool();
+
 /**
  * Memory is reserved so far ahead of what has arrived: a usual request is refused before it is sent, and a client that announces much and
  * sends nothing holds little.
@@ -82,6 +86,7 @@ export class BodyCollector {
   readonly reservation: Reservation;
   readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
+  #pooled: Buffer | undefined;
   sizeBytes = 0;
 
   constructor(context: DoorContext, bytesMax: number) {
@@ -114,10 +119,24 @@ export class BodyCollector {
   /** Everything, once: the pieces are let go. */
   whole(): Buffer {
     if (this.#chunks.length === 1) return this.#chunks[0];
-    const joined = Buffer.concat(this.#chunks, this.sizeBytes);
+    const memory = POOL.take(this.sizeBytes);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      memory.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#pooled = memory;
+    const joined = memory.subarray(0, this.sizeBytes);
     this.#chunks.length = 0;
     this.#chunks.push(joined);
     return joined;
+  }
+
+  /** The memory of the body may be used again. Only after a success: then the journal has written it, and nothing else keeps it. */
+  recycle(outcome: Outcome): void {
+    this.#chunks.length = 0;
+    if (outcome.kind === 'success' && this.#pooled !== undefined) POOL.giveBack(this.#pooled);
+    this.#pooled = undefined;
   }
 
   /** Forgets everything. */

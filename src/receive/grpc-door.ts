@@ -181,7 +181,10 @@ class UnaryCall {
       baggage: baggageOf(this.#headers.baggage, this.#context.limits.baggageBytesMax),
     };
     this.#handedOver = true;
-    void exportRequest(this.#context, wire, this.#body.reservation).then((outcome) => this.#answer(outcome, sizeBytes));
+    void exportRequest(this.#context, wire, this.#body.reservation).then((outcome) => {
+      this.#body.recycle(outcome);
+      this.#answer(outcome, sizeBytes);
+    });
   }
 
   /** A unary call is exactly one frame. */

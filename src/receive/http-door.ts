@@ -120,6 +120,7 @@ function receive(exchange: Exchange, signal: Signal): void {
       baggage: baggageOf(request.headers.baggage, context.limits.baggageBytesMax),
     };
     void exportRequest(context, wire, body.reservation).then((outcome) => {
+      body.recycle(outcome);
       context.counters.answered(outcome, sizeBytes);
       answer(exchange, signal, outcome);
     });

@@ -14,7 +14,7 @@ export interface SegmentBuilder {
   readonly sizeBytes: number;
   /** Adds the rows of one request, all or none. */
   transcode(signal: Signal, body: Uint8Array, baggage: string, receivedUnixNano: bigint): TranscodeResult;
-  /** The rows as Native files in pieces, which stay valid until `reset`. */
+  /** The rows as Native files in pieces, to be read before `reset`. */
   freeze(): readonly FrozenTable[];
   reset(): void;
 }

@@ -8,14 +8,14 @@ import {
   truncatePart,
 } from '../columns/builders.ts';
 import { NativeWriter } from '../columns/native.ts';
-import type { Table } from '../columns/tables.ts';
+import type { Column, Table } from '../columns/tables.ts';
 
-/** A sealed table of a segment: the content of its Native file, in chunks that are valid until the columns are used again. */
+/** A sealed table of a segment: the content of its Native file, made while it is read. A chunk is valid until the next one is asked for. */
 export interface FrozenTable {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: number;
-  readonly chunks: readonly Uint8Array[];
+  readonly chunks: Iterable<Uint8Array>;
 }
 
 /** One signal's growing rows. `columns()` may compute some of them (resource and scope are pointed at, not repeated). */
@@ -38,14 +38,29 @@ export function freezeBatch(batch: Batch): FrozenTable | undefined {
     const column = columns[name];
     return column !== undefined && (ALWAYS.has(name) || !column.isDefault());
   });
+  return {
+    table: batch.table.name,
+    columns: written.map(({ name }) => name),
+    rows: batch.rows,
+    chunks: blockOf(batch.rows, written, columns),
+  };
+}
+
+/** One Native block, a column at a time: between two of them the caller writes to the disk and serves requests. */
+function* blockOf(
+  rows: number,
+  written: readonly Column[],
+  columns: Readonly<Record<string, GrowingColumn>>,
+): Generator<Uint8Array> {
   const out = new NativeWriter();
-  out.header(written.length, batch.rows);
+  out.header(written.length, rows);
   for (const { name, type } of written) {
     out.column(name, type);
     columns[name].prefix(out);
     columns[name].bulk(out);
+    yield* out.take();
   }
-  return { table: batch.table.name, columns: written.map(({ name }) => name), rows: batch.rows, chunks: out.finish() };
+  yield* out.finish();
 }
 
 /** Lengths of all parts, to cut back to. */

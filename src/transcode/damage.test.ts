@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { nativeBytes } from '../../test/support/native-bytes.ts';
 import { openCellReader } from '../../test/support/native-cells.ts';
 import { encodeProto } from '../../test/support/otlp-proto.ts';
 import { type Random, randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
@@ -16,11 +17,11 @@ const take = (columns: SegmentColumns, signal: Signal, body: Uint8Array): Transc
 
 /** Everything that would be written to disk. */
 function frozenBytes(columns: SegmentColumns): string {
-  const tables = freeze(columns).map(({ table, rows, columns, chunks }) => ({
-    table,
-    rows,
-    columns,
-    bytes: Buffer.concat(chunks).toString('latin1'),
+  const tables = freeze(columns).map((frozen) => ({
+    table: frozen.table,
+    rows: frozen.rows,
+    columns: frozen.columns,
+    bytes: nativeBytes(frozen).toString('latin1'),
   }));
   return JSON.stringify(tables);
 }

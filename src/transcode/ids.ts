@@ -1,7 +1,8 @@
-import { ByteBuffer, writeHex } from '../base/bytes.ts';
+import { writeHex } from '../base/bytes.ts';
 import type { U32List } from '../base/lists.ts';
 import type { GrowingColumn, StringColumn } from '../columns/builders.ts';
 import type { Dictionary } from '../columns/dictionary.ts';
+import type { NativeWriter } from '../columns/native.ts';
 import type { Range } from './contexts.ts';
 
 export const TRACE_ID_BYTES = 16;
@@ -33,18 +34,17 @@ export function traceIdColumn(ids: Dictionary, index: U32List): GrowingColumn {
     parts: [],
     isDefault: () => false,
     prefix: () => {},
-    bulk: (out) => {
-      const text = new ByteBuffer();
-      text.reserve(index.length * (TRACE_ID_BYTES * 2 + 1));
-      const to = text.bytes;
-      let at = 0;
-      for (let i = 0; i < index.length; i++) {
-        const start = ids.starts.values[index.values[i]];
-        to[at++] = TRACE_ID_BYTES * 2;
-        at = writeHex(to, at, ids.data.bytes, start, start + TRACE_ID_BYTES);
-      }
-      text.length = at;
-      out.chunk(text.view());
-    },
+    bulk: (out) => writeTraceIds(ids, index, out),
   };
+}
+
+function writeTraceIds(ids: Dictionary, index: U32List, out: NativeWriter): void {
+  const to = out.scratch.bytes(index.length * (TRACE_ID_BYTES * 2 + 1));
+  let at = 0;
+  for (let i = 0; i < index.length; i++) {
+    const start = ids.starts.values[index.values[i]];
+    to[at++] = TRACE_ID_BYTES * 2;
+    at = writeHex(to, at, ids.data.bytes, start, start + TRACE_ID_BYTES);
+  }
+  out.chunk(to);
 }

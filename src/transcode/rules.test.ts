@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nativeBytes } from '../../test/support/native-bytes.ts';
 import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
 import type { Signal } from '../base/signal.ts';
 import { freeze, SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
@@ -34,7 +35,7 @@ const pairs = (tag: number, count: number): Uint8Array =>
 /** The bytes of all files, as text in which strings can be looked for. */
 const written = (columns: SegmentColumns): string =>
   freeze(columns)
-    .flatMap(({ chunks }) => chunks.map((chunk) => Buffer.from(chunk).toString('latin1')))
+    .map((frozen) => nativeBytes(frozen).toString('latin1'))
     .join('');
 
 test('spans with invalid ids are rejected with the first reason, the others are stored', () => {

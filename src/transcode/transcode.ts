@@ -160,7 +160,7 @@ function failureMessage(error: unknown, bytesMax: number): string | undefined {
 
 /**
  * The segment as Native blocks, one for each table that has rows, in the order in which they are to be loaded: a trace can be found by its id
- * before anything shows its spans. The chunks are valid until the next `transcode` or `reset`.
+ * before anything shows its spans. To be read before the next `transcode` or `reset`.
  */
 export function freeze(columns: SegmentColumns): FrozenTable[] {
   const batches = columns.traces.rows > 0 ? [columns.traces.traceIdsBatch(), ...columns.batches] : columns.batches;

@@ -11,6 +11,7 @@ import type { Engine } from '../../src/store/engine.ts';
 import { migrate } from '../../src/store/migrations.ts';
 import { freeze, SegmentColumns, transcode } from '../../src/transcode/transcode.ts';
 import { jsonToProtobuf } from '../../src/wire/json.ts';
+import { nativeBytes } from './native-bytes.ts';
 
 export interface TestApi {
   readonly engine: Engine;
@@ -54,10 +55,11 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
       if (result.kind !== 'ok') throw new Error(result.message);
     }
     segments++;
-    for (const { table, columns: names, chunks } of freeze(columns)) {
+    for (const frozen of freeze(columns)) {
+      const { table, columns: names } = frozen;
       await stored.ensure(table, names);
       const file = path.join(directory, `${table}.native`);
-      fs.writeFileSync(file, Buffer.concat(chunks));
+      fs.writeFileSync(file, nativeBytes(frozen));
       await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
     }
   }

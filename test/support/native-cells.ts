@@ -4,6 +4,7 @@ import { ALL_TABLES, type Table } from '../../src/columns/tables.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { Engine } from '../../src/store/engine.ts';
 import type { FrozenTable } from '../../src/transcode/transcode.ts';
+import { nativeBytes } from './native-bytes.ts';
 
 const HEX = (value: string): string => `lower(hex(${value}))`;
 const MAP_CELL = (map: string): string =>
@@ -59,7 +60,7 @@ let files = 0;
 async function insert(engine: Engine, directory: string, frozen: FrozenTable): Promise<Table> {
   const table = ALL_TABLES.find(({ name }) => name === frozen.table)!;
   const file = path.join(directory, `${++files}.native`);
-  fs.writeFileSync(file, Buffer.concat(frozen.chunks));
+  fs.writeFileSync(file, nativeBytes(frozen));
   await engine.command(`TRUNCATE TABLE ${table.name}`);
   await engine.insertNative({ table: table.name, columns: frozen.columns, path: file, token: String(files) });
   fs.rmSync(file);
