@@ -6,12 +6,17 @@ import { Scratch } from './scratch.ts';
 /**
  * Writes one block of ClickHouse's Native format: `columns, rows`, then each column as name, type, serialisation state, values
  * (clickhouse.com/docs/interfaces/formats/Native; LowCardinality as SerializationLowCardinality reads it). The result is a list of chunks, to be
- * taken after each column: views of the columns themselves or of `scratch`, which the next column uses again.
+ * taken between columns: views of the columns themselves or of `scratch`, which later columns use again.
  */
 export class NativeWriter {
-  readonly scratch = new Scratch();
+  readonly scratch: Scratch;
   #chunks: Uint8Array[] = [];
+  #bytes = 0;
   #pending = new ByteBuffer();
+
+  constructor(scratch = new Scratch()) {
+    this.scratch = scratch;
+  }
 
   header(columns: number, rows: number): void {
     this.#pending.varint(columns);
@@ -19,7 +24,6 @@ export class NativeWriter {
   }
 
   column(name: string, type: string): void {
-    this.scratch.reset();
     this.#pending.varint(name.length);
     this.#pending.ascii(name);
     this.#pending.varint(type.length);
@@ -34,7 +38,7 @@ export class NativeWriter {
       return;
     }
     this.#flush();
-    this.#chunks.push(bytes);
+    this.#push(bytes);
   }
 
   /** 32-bit words, little-endian as this machine is. */
@@ -79,17 +83,28 @@ export class NativeWriter {
     this.chunk(bytes);
   }
 
-  /** The chunks of the columns written so far, short ones held back to join others. They are valid until the next column is begun. */
+  /** Bytes of the chunks that wait to be taken. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The chunks of the columns written so far. They are valid until `reuse`. */
   take(): Uint8Array[] {
+    this.#flush();
     const chunks = this.#chunks;
     this.#chunks = [];
+    this.#bytes = 0;
     return chunks;
   }
 
-  /** The chunks that are left when the last column is written. */
-  finish(): Uint8Array[] {
-    this.#flush();
-    return this.take();
+  /** What was taken is written: its memory may be used for the next columns. */
+  reuse(): void {
+    this.scratch.reset();
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
   }
 
   #word64(value: number): void {
@@ -100,7 +115,7 @@ export class NativeWriter {
 
   #flush(): void {
     if (this.#pending.length === 0) return;
-    this.#chunks.push(this.#pending.view());
+    this.#push(this.#pending.view());
     this.#pending = new ByteBuffer();
   }
 }

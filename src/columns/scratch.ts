@@ -49,5 +49,18 @@ export class Scratch {
   }
 }
 
+/** Those that nobody uses now: one, unless two segments are written at once. */
+const spare: Scratch[] = [];
+const SPARE_MAX = 1;
+
+export function takeScratch(): Scratch {
+  return spare.pop() ?? new Scratch();
+}
+
+export function giveBackScratch(scratch: Scratch): void {
+  scratch.reset();
+  if (spare.length < SPARE_MAX) spare.push(scratch);
+}
+
 /** What one scratch keeps from column to column. */
 const SCRATCH_BYTES_MAX = 32 * 1024 * 1024;

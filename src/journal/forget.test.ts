@@ -17,8 +17,8 @@ async function world() {
     await (await disk.open(`${directory}/${segment}.journal`, 'create')).close();
     const chunks = rows.map((row) => Buffer.from(row));
     const tables = [
-      { table: 'otel_logs', columns: ['Body'], rows: rows.length, chunks },
-      { table: 'otel_traces', columns: ['SpanId'], rows: 0, chunks: [] },
+      { table: 'otel_logs', columns: ['Body'], rows: rows.length, groups: [chunks] },
+      { table: 'otel_traces', columns: ['SpanId'], rows: 0, groups: [] },
     ];
     return sealSegment(disk, directory, { instance: INSTANCE, receiver, segment }, { bytes: 40, records: 1 }, tables);
   };

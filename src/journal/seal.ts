@@ -6,16 +6,13 @@ import { writeManifest } from './manifest.ts';
 import type { SealedSegment, SealedTable } from './sealed.ts';
 import { nativeFile } from './segment-files.ts';
 
-/** The rows of one table, encoded as a ClickHouse Native file in pieces, each valid until the next one is asked for. */
+/** The rows of one table, encoded as a ClickHouse Native file in groups of pieces, each valid until the next group is asked for. */
 export interface FrozenTable {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: number;
-  readonly chunks: Iterable<Uint8Array>;
+  readonly groups: Iterable<readonly Uint8Array[]>;
 }
-
-/** Bytes handed to the disk in one write: between two writes the event loop serves requests. */
-const WRITE_BYTES = 1024 * 1024;
 
 /**
  * Seals a segment: writes the Native file of each table that has rows, then the manifest, which is made durable. A crash in between
@@ -65,12 +62,9 @@ async function writeNative(disk: Disk, directory: string, segment: string, froze
   const file = await disk.open(`${directory}/${name}`, 'replace');
   let checksum = 0;
   try {
-    for (const chunk of frozen.chunks) {
-      for (let offset = 0; offset < chunk.length; offset += WRITE_BYTES) {
-        const part = chunk.subarray(offset, offset + WRITE_BYTES);
-        checksum = crc32c(part, checksum);
-        await file.write([part]);
-      }
+    for (const group of frozen.groups) {
+      for (const chunk of group) checksum = crc32c(chunk, checksum);
+      await file.write(group);
     }
   } finally {
     await file.close();

@@ -40,7 +40,7 @@ function lineBuilder(): SegmentBuilder {
     },
     freeze() {
       const chunks = rows.map((row) => Buffer.from(`${row}\n`));
-      return [{ table: 'lines', columns: ['line'], rows: rows.length, chunks }];
+      return [{ table: 'lines', columns: ['line'], rows: rows.length, groups: [chunks] }];
     },
     reset() {
       rows = [];

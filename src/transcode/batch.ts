@@ -8,14 +8,15 @@ import {
   truncatePart,
 } from '../columns/builders.ts';
 import { NativeWriter } from '../columns/native.ts';
+import { giveBackScratch, takeScratch } from '../columns/scratch.ts';
 import type { Column, Table } from '../columns/tables.ts';
 
-/** A sealed table of a segment: the content of its Native file, made while it is read. A chunk is valid until the next one is asked for. */
+/** A sealed table of a segment: the content of its Native file in groups of chunks, made while they are read. A group is valid until the next one is asked for. */
 export interface FrozenTable {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: number;
-  readonly chunks: Iterable<Uint8Array>;
+  readonly groups: Iterable<readonly Uint8Array[]>;
 }
 
 /** One signal's growing rows. `columns()` may compute some of them (resource and scope are pointed at, not repeated). */
@@ -42,25 +43,36 @@ export function freezeBatch(batch: Batch): FrozenTable | undefined {
     table: batch.table.name,
     columns: written.map(({ name }) => name),
     rows: batch.rows,
-    chunks: blockOf(batch.rows, written, columns),
+    groups: blockOf(batch.rows, written, columns),
   };
 }
 
-/** One Native block, a column at a time: between two of them the caller writes to the disk and serves requests. */
+/** Bytes of a group, unless one column is larger: enough that sealing is few writes, little enough that requests are served between them. */
+const GROUP_BYTES = 2 * 1024 * 1024;
+
+/** One Native block, a few columns at a time: between two groups the caller writes to the disk and serves requests. */
 function* blockOf(
   rows: number,
   written: readonly Column[],
   columns: Readonly<Record<string, GrowingColumn>>,
-): Generator<Uint8Array> {
-  const out = new NativeWriter();
-  out.header(written.length, rows);
-  for (const { name, type } of written) {
-    out.column(name, type);
-    columns[name].prefix(out);
-    columns[name].bulk(out);
-    yield* out.take();
+): Generator<readonly Uint8Array[]> {
+  const scratch = takeScratch();
+  try {
+    const out = new NativeWriter(scratch);
+    out.header(written.length, rows);
+    for (const { name, type } of written) {
+      out.column(name, type);
+      columns[name].prefix(out);
+      columns[name].bulk(out);
+      if (out.bytes < GROUP_BYTES) continue;
+      yield out.take();
+      out.reuse();
+    }
+    yield out.take();
+    out.reuse();
+  } finally {
+    giveBackScratch(scratch);
   }
-  yield* out.finish();
 }
 
 /** Lengths of all parts, to cut back to. */

@@ -50,7 +50,8 @@ function benchRound(columns: SegmentColumns, requests: readonly Uint8Array[]): T
     if (columns.items < LIMITS.segmentItemsMax && i + 1 < requests.length) continue;
     const decoded = cpuMicros();
     const copy = new ByteBuffer();
-    for (const table of freeze(columns)) for (const chunk of table.chunks) copy.append(chunk, 0, chunk.length);
+    for (const { groups } of freeze(columns))
+      for (const group of groups) for (const chunk of group) copy.append(chunk, 0, chunk.length);
     const frozen = cpuMicros();
     decodeMicros += decoded - started;
     freezeMicros += frozen - decoded;

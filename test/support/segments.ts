@@ -62,7 +62,7 @@ function tablesOf(segment: TestSegment, receiver: number): FrozenTable[] {
 function nativeTable(table: string, rows: number, columns: Record<string, readonly [string, Buffer]>): FrozenTable {
   const names = Object.keys(columns);
   const bodies = names.flatMap((name) => [strings([name, columns[name][0]]), columns[name][1]]);
-  return { table, columns: names, rows, chunks: [varint(names.length), varint(rows), ...bodies] };
+  return { table, columns: names, rows, groups: [[varint(names.length), varint(rows), ...bodies]] };
 }
 
 function strings(texts: readonly string[]): Buffer {
