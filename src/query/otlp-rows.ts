@@ -1,4 +1,7 @@
 import { type KeyValue, readAttributes } from '../columns/signature.ts';
+import { tableNamed } from '../columns/tables.ts';
+import { columnsOf } from '../store/columns-on-demand.ts';
+import type { Engine } from '../store/engine.ts';
 import type { OtlpResource, OtlpScope } from './api.ts';
 
 /** Rows of the store as OTLP/JSON: what all three signals share. Fields that hold their default are left out, as proto3 JSON has it. */
@@ -22,40 +25,69 @@ export const RESOURCE_COLUMNS: readonly string[] = [
   'mapValues(Baggage) AS BaggageValues',
 ];
 
-/** One row, read by column name. */
+/** One row, read by column name. A column that was left out of the question because it is not stored reads as its default. */
 export class Row {
   readonly #values: readonly unknown[];
   readonly #index: ReadonlyMap<string, number>;
+  readonly #left: ReadonlySet<string>;
 
-  constructor(values: readonly unknown[], index: ReadonlyMap<string, number>) {
+  constructor(values: readonly unknown[], index: ReadonlyMap<string, number>, left: ReadonlySet<string>) {
     this.#values = values;
     this.#index = index;
+    this.#left = left;
   }
   get(name: string): unknown {
     const index = this.#index.get(name);
-    if (index === undefined) throw new Error(`broken invariant: no column ${name} in the answer`);
-    return this.#values[index];
+    if (index !== undefined) return this.#values[index];
+    if (!this.#left.has(name)) throw new Error(`broken invariant: no column ${name} in the answer`);
+    return undefined;
   }
   text(name: string): string {
     return String(this.get(name) ?? '');
   }
   number(name: string): number {
-    return Number(this.get(name));
+    return Number(this.get(name) ?? 0);
   }
   texts(name: string): readonly string[] {
-    return this.get(name) as readonly string[];
+    return (this.get(name) ?? []) as readonly string[];
   }
   list(name: string): readonly unknown[] {
-    return this.get(name) as readonly unknown[];
+    return (this.get(name) ?? []) as readonly unknown[];
   }
 }
 
-export function rowsOf(result: {
-  readonly columns: readonly { readonly name: string }[];
-  readonly rows: readonly (readonly unknown[])[];
-}): Row[] {
+const NOTHING: ReadonlySet<string> = new Set();
+
+export function rowsOf(
+  result: {
+    readonly columns: readonly { readonly name: string }[];
+    readonly rows: readonly (readonly unknown[])[];
+  },
+  left: ReadonlySet<string> = NOTHING,
+): Row[] {
   const index = new Map(result.columns.map((column, i) => [column.name, i]));
-  return result.rows.map((values) => new Row(values, index));
+  return result.rows.map((values) => new Row(values, index, left));
+}
+
+/** Which expressions to ask for, and the names of those that need not be asked. */
+export interface Chosen {
+  readonly list: string;
+  readonly left: ReadonlySet<string>;
+}
+
+/**
+ * Leaves out expressions over columns of ours that no segment has brought yet: their answer is known, and each costs ClickHouse a fifth of a
+ * millisecond to plan. An expression is `Column`, or `function(Column) AS Name`.
+ */
+export async function chooseColumns(engine: Engine, table: string, expressions: readonly string[]): Promise<Chosen> {
+  const stored = await columnsOf(engine).stored(table);
+  const absent = (tableNamed(table)?.columns ?? []).filter(({ name, ours }) => ours === true && !stored.has(name));
+  const left = new Map<string, string>();
+  for (const expression of expressions) {
+    const words = expression.split(/[^\w.]+/);
+    if (absent.some(({ name }) => words.includes(name))) left.set(expression, words[words.length - 1]);
+  }
+  return { list: expressions.filter((expression) => !left.has(expression)).join(', '), left: new Set(left.values()) };
 }
 
 /** An object without the members that hold a default: undefined, '', 0, '0', false, empty lists. */

@@ -1,7 +1,16 @@
 import { LIMITS } from '../base/limits.ts';
+import { TABLES } from '../base/names.ts';
 import { readAttributes } from '../columns/signature.ts';
 import type { Engine } from '../store/engine.ts';
-import { attributesOf, envelopesOf, omitDefaults, RESOURCE_COLUMNS, type Row, rowsOf } from './otlp-rows.ts';
+import {
+  attributesOf,
+  chooseColumns,
+  envelopesOf,
+  omitDefaults,
+  RESOURCE_COLUMNS,
+  type Row,
+  rowsOf,
+} from './otlp-rows.ts';
 import { type Statement, unsignedNanos } from './sql-text.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
@@ -93,11 +102,12 @@ export async function findTrace(
 ): Promise<TraceAnswer | undefined> {
   const range = await secondsOfTraces(engine, [traceId], signal);
   if (range === undefined) return undefined;
-  const sql = `SELECT ${[...SPAN_COLUMNS, ...RESOURCE_COLUMNS].join(', ')} FROM otel_traces
+  const { list, left } = await chooseColumns(engine, TABLES.traces, [...SPAN_COLUMNS, ...RESOURCE_COLUMNS]);
+  const sql = `SELECT ${list} FROM otel_traces
     WHERE TraceId = {id:String} AND ${withinSeconds(range)} ORDER BY Timestamp, SpanId LIMIT ${LIMITS.traceSpansMax + 1}`;
   const options = { params: { id: traceId }, settings: FEW_ROWS, timeoutMs: LIMITS.queryTimeMsMax };
   const result = await engine.query(sql, { ...options, ...(signal && { signal }) });
-  const rows = rowsOf(result);
+  const rows = rowsOf(result, left);
   if (rows.length === 0) return undefined;
   const truncated = rows.length > LIMITS.traceSpansMax;
   const resourceSpans = envelopesOf(
@@ -148,7 +158,7 @@ function statusOf(row: Row): object | undefined {
 /** The i-th set of attributes of a Nested. */
 function nestedAttributes(row: Row, prefix: 'Event' | 'Link', i: number): unknown[] {
   const keys = row.list(`${prefix}Keys`)[i] as string[];
-  return readAttributes(keys, row.list(`${prefix}Values`)[i] as string[], String(row.list(`${prefix}Types`)[i]));
+  return readAttributes(keys, row.list(`${prefix}Values`)[i] as string[], String(row.list(`${prefix}Types`)[i] ?? ''));
 }
 
 function eventsOf(row: Row): unknown[] {
@@ -157,7 +167,7 @@ function eventsOf(row: Row): unknown[] {
       timeUnixNano: unsignedNanos(row.list('EventTimes')[i]),
       name,
       attributes: nestedAttributes(row, 'Event', i),
-      droppedAttributesCount: Number(row.list('EventDropped')[i]),
+      droppedAttributesCount: Number(row.list('EventDropped')[i] ?? 0),
     }),
   );
 }
@@ -169,8 +179,8 @@ function linksOf(row: Row): unknown[] {
       spanId: row.texts('LinkSpanIds')[i],
       traceState: row.texts('LinkStates')[i],
       attributes: nestedAttributes(row, 'Link', i),
-      droppedAttributesCount: Number(row.list('LinkDropped')[i]),
-      flags: Number(row.list('LinkFlags')[i]),
+      droppedAttributesCount: Number(row.list('LinkDropped')[i] ?? 0),
+      flags: Number(row.list('LinkFlags')[i] ?? 0),
     }),
   );
 }

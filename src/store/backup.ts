@@ -6,7 +6,7 @@ import { type Disk, makeDirectoryDurably, readWhole, replaceDurably } from '../h
 import { copyFileDurably, digestFile, filesBelow, isVacant, removeTree } from '../host/tree.ts';
 import { listSealed } from '../journal/forget.ts';
 import { receiverDirectory, sealedFile } from '../journal/segment-files.ts';
-import { ColumnsOnDemand } from './columns-on-demand.ts';
+import { columnsOf } from './columns-on-demand.ts';
 import { openEmbedded } from './embedded.ts';
 import type { Engine } from './engine.ts';
 import { identifier, literal } from './literal.ts';
@@ -223,7 +223,7 @@ async function attachParts(
   const detached = path.join(String(rows[0][0]), 'detached');
   for (const file of own) await copyFileDurably(path.join(source, prefix, file), path.join(detached, file));
   const parts = [...new Set(own.map((file) => file.slice(0, file.indexOf(path.sep))))];
-  const columns = new ColumnsOnDemand(engine);
-  for (const part of parts) await columns.ensure(table, await columnsOfPart(disk, path.join(source, prefix, part)));
+  for (const part of parts)
+    await columnsOf(engine).ensure(table, await columnsOfPart(disk, path.join(source, prefix, part)));
   for (const part of parts) await engine.command(`ALTER TABLE ${identifier(table)} ATTACH PART ${literal(part)}`);
 }

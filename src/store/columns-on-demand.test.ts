@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startClickHouse } from '../../test/support/clickhouse-server.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
-import { ColumnsOnDemand } from './columns-on-demand.ts';
+import { ColumnsOnDemand, columnsOf } from './columns-on-demand.ts';
 import { openEmbedded } from './embedded.ts';
 import type { Engine } from './engine.ts';
 import { identifier } from './literal.ts';
@@ -48,9 +48,20 @@ function columnsOnDemandSuite(name: string, open: () => Promise<Opened>): void {
           `INSERT INTO otel_traces (Timestamp, TraceId, Links.TraceId${columns}) VALUES (now64(9), ${values})`,
         );
       await insert('', "'a', ['x', 'y']");
-      const stored = new ColumnsOnDemand(engine);
-      await stored.ensure('otel_traces', ['TraceId', 'Flags', 'Links.Flags', 'Baggage', 'SpanAttributesTypes']);
+      await columnsOf(engine).ensure('otel_traces', [
+        'TraceId',
+        'Flags',
+        'Links.Flags',
+        'Baggage',
+        'SpanAttributesTypes',
+      ]);
       expect(await kindOf('otel_traces', 'Flags')).toBe('');
+      const stored = await columnsOf(engine).stored('otel_traces');
+      expect([stored.has('Flags'), stored.has('DroppedLinksCount'), stored.has('TraceId')]).toEqual([
+        true,
+        false,
+        true,
+      ]);
       expect(await kindOf('otel_traces', 'DroppedLinksCount')).toBe('ALIAS');
       await insert(
         ', Flags, Links.Flags, Baggage, SpanAttributesTypes',

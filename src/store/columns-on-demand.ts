@@ -27,10 +27,26 @@ export function placeholderOf(table: Table, column: Column): string {
 /** ClickHouse's code for a column that another process has made a stored one meanwhile. */
 const BAD_ARGUMENTS = 36;
 
-/** Makes columns stored ones as they are needed. One for an engine: it remembers what is stored. */
+/** How long it is believed that nobody else has stored a column, on a server that others may write to as well. */
+const SHARED_MS_MAX = 1_000;
+
+const known = new WeakMap<Engine, ColumnsOnDemand>();
+
+/** The stored columns of an engine's tables, for all who ask in this process. */
+export function columnsOf(engine: Engine): ColumnsOnDemand {
+  const columns = known.get(engine) ?? new ColumnsOnDemand(engine);
+  known.set(engine, columns);
+  return columns;
+}
+
+/** Makes columns stored ones as they are needed, and says which are. */
 export class ColumnsOnDemand {
   readonly #engine: Engine;
-  readonly #stored = new Map<string, Set<string>>();
+  /** What `ensure` has seen to be stored. */
+  readonly #stored = new Map<string, ReadonlySet<string>>();
+  /** What `stored` answers. */
+  readonly #answering = new Map<string, ReadonlySet<string>>();
+  #readAtMs = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(engine: Engine) {
@@ -46,11 +62,26 @@ export class ColumnsOnDemand {
     return work;
   }
 
+  /** Names of the columns of `table` that are stored; the others answer their default for every row. */
+  async stored(table: string): Promise<ReadonlySet<string>> {
+    const found = this.#answering.get(table);
+    if (found !== undefined && (this.#engine.kind === 'embedded' || performance.now() - this.#readAtMs < SHARED_MS_MAX))
+      return found;
+    const stored = await this.#storedColumns(table);
+    this.#readAtMs = performance.now();
+    const answering = new Set([...stored, ...(found ?? [])]);
+    this.#answering.set(table, answering);
+    return answering;
+  }
+
   async #ensure(table: string, columns: readonly string[]): Promise<void> {
     const stored = await this.#storedColumns(table);
     const missing = (tableNamed(table)?.columns ?? []).filter(
       ({ name, ours }) => ours === true && columns.includes(name) && !stored.has(name),
     );
+    const after = new Set([...stored, ...columns]);
+    // Readers learn it first: they may ask for a column that still answers its default, never for too few columns of the rows that come.
+    this.#answering.set(table, after);
     if (missing.length > 0) {
       try {
         await this.#store(table, missing);
@@ -64,7 +95,7 @@ export class ColumnsOnDemand {
         );
       }
     }
-    this.#stored.set(table, new Set([...stored, ...columns]));
+    this.#stored.set(table, after);
   }
 
   async #store(table: string, columns: readonly Column[]): Promise<void> {

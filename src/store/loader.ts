@@ -5,7 +5,7 @@ import { type Disk, errorText } from '../host/disk.ts';
 import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
 import { damagedFile, receiverDirectory, sealedFile } from '../journal/segment-files.ts';
-import { ColumnsOnDemand } from './columns-on-demand.ts';
+import { columnsOf } from './columns-on-demand.ts';
 import type { Engine } from './engine.ts';
 import { DamagedSegment, insertToken, nextLoad, noteFailure, type PendingLoad, pendingLoad } from './load-plan.ts';
 
@@ -40,7 +40,6 @@ export interface LoaderStatus {
  */
 export class Loader {
   readonly #options: LoaderOptions;
-  readonly #columns: ColumnsOnDemand;
   readonly #pending = new Map<string, PendingLoad>();
   readonly #running = new Set<Promise<void>>();
   readonly #waiters: (() => void)[] = [];
@@ -57,7 +56,6 @@ export class Loader {
 
   constructor(options: LoaderOptions) {
     this.#options = options;
-    this.#columns = new ColumnsOnDemand(options.engine);
   }
 
   /** Finishes what a crash cut short, then begins to load what is there. */
@@ -217,7 +215,7 @@ export class Loader {
     if (damage !== undefined) throw new DamagedSegment(damage);
     for (const { table, columns, file } of sealed.tables) {
       if (inserted.has(table)) continue;
-      await this.#columns.ensure(table, columns);
+      await columnsOf(this.#options.engine).ensure(table, columns);
       await this.#options.engine.insertNative({
         table,
         columns,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Signal } from '../../src/base/signal.ts';
 import type { Status } from '../../src/query/api.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
-import { ColumnsOnDemand } from '../../src/store/columns-on-demand.ts';
+import { columnsOf } from '../../src/store/columns-on-demand.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { Engine } from '../../src/store/engine.ts';
 import { migrate } from '../../src/store/migrations.ts';
@@ -46,7 +46,6 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
   });
   const url = `http://127.0.0.1:${api.port}`;
   let segments = 0;
-  const stored = new ColumnsOnDemand(engine);
 
   async function storeProtobuf(signal: Signal, bodies: readonly Uint8Array[], baggage = ''): Promise<void> {
     const columns = new SegmentColumns();
@@ -57,7 +56,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     segments++;
     for (const frozen of freeze(columns)) {
       const { table, columns: names } = frozen;
-      await stored.ensure(table, names);
+      await columnsOf(engine).ensure(table, names);
       const file = path.join(directory, `${table}.native`);
       fs.writeFileSync(file, nativeBytes(frozen));
       await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
