@@ -16,6 +16,21 @@ export interface Order {
  * first: the same graph gives the same order. O((V + E) log V).
  */
 export function topologicalOrder(graph: Graph): Order {
+  const plain = kahn(graph, identity(graph.vertexCount));
+  return plain.length === graph.vertexCount ? acyclicOrder(graph, plain) : condensedOrder(graph);
+}
+
+/** Without cycles each vertex is a component of its own. */
+function acyclicOrder(graph: Graph, vertices: Int32Array): Order {
+  const of = new Int32Array(graph.vertexCount);
+  vertices.forEach((v, place) => {
+    of[v] = place;
+  });
+  const components = { of, count: graph.vertexCount, sizes: new Int32Array(graph.vertexCount).fill(1) };
+  return { vertices, levels: levelsOf(graph, vertices), isCyclic: false, components };
+}
+
+function condensedOrder(graph: Graph): Order {
   const components = stronglyConnected(graph);
   const condensed = condensation(graph, components);
   const sorted = kahn(condensed.graph, condensed.least);
@@ -27,9 +42,12 @@ export function topologicalOrder(graph: Graph): Order {
     filled += components.sizes[component];
   }
   const levels = levelsOf(condensed.graph, sorted);
-  let isCyclic = components.count < graph.vertexCount;
-  for (let v = 0; v < graph.vertexCount && !isCyclic; v++) isCyclic = hasSelfLoop(graph, v);
-  return { vertices, levels: Int32Array.from(components.of, (component) => levels[component]), isCyclic, components };
+  return {
+    vertices,
+    levels: Int32Array.from(components.of, (component) => levels[component]),
+    isCyclic: true,
+    components,
+  };
 }
 
 /** Reverse post-order of a depth-first search (Tarjan 1976), starting at the least vertices. Only meaningful without cycles: null with one. */
@@ -67,9 +85,8 @@ const NEW = 0;
 const ON_PATH = 1;
 const DONE = 2;
 
-function hasSelfLoop(graph: Graph, v: number): boolean {
-  for (let e = graph.offsets[v]; e < graph.offsets[v + 1]; e++) if (graph.targets[e] === v) return true;
-  return false;
+function identity(length: number): Int32Array {
+  return Int32Array.from({ length }, (_, v) => v);
 }
 
 /** One vertex a component, one edge for all edges between two of them. `least` is the least vertex of each component. */
@@ -100,7 +117,7 @@ function membersOf({ of, sizes, count }: Components): { readonly starts: Int32Ar
   return { starts, vertices };
 }
 
-/** Kahn's algorithm on a graph without cycles; of the ready vertices the one with the least `rank` first. */
+/** Kahn's algorithm: the vertices that no cycle leads to; of those that are ready the one with the least `rank` first. */
 function kahn(graph: Graph, rank: Int32Array): Int32Array {
   const { vertexCount, offsets, targets } = graph;
   const incoming = new Int32Array(vertexCount);
@@ -114,7 +131,7 @@ function kahn(graph: Graph, rank: Int32Array): Int32Array {
     order[count++] = v;
     for (let e = offsets[v]; e < offsets[v + 1]; e++) if (--incoming[targets[e]] === 0) ready.push(targets[e]);
   }
-  return order;
+  return order.subarray(0, count);
 }
 
 function levelsOf(graph: Graph, order: Int32Array): Int32Array {
