@@ -128,8 +128,6 @@ export const LIMITS = {
   streamClaimMsMax: 5_000,
   /** A batch that is forwarded: records are merged up to this many bytes before packing (one record may be larger) … */
   forwardBatchBytesMax: 4 * MIB,
-  /** … and this many items. */
-  forwardBatchItemsMax: 65_536,
   /** How long the answer to a forwarded batch may take. Over it: it is sent again. */
   forwardTimeoutMs: 30_000,
   /** A connection to the next hop is replaced after this, so that a changed address is noticed and load spreads again. */

@@ -23,7 +23,13 @@ export const TABLES = {
 } as const;
 
 /** Below the data directory. */
-export const DIRECTORIES = { journal: 'journal', store: 'store', backups: 'backups' } as const;
+export const DIRECTORIES = {
+  journal: 'journal',
+  store: 'store',
+  backups: 'backups',
+  dead: 'dead',
+  graph: 'graph',
+} as const;
 /** The identity of this data directory, made once; it begins every insert deduplication token. */
 export const INSTANCE_FILE = 'instance';
 /** In the data directory: the running supervisor. Its children hold `lock.r<index>` and `lock.store`, because they may outlive it by a moment. */
@@ -39,6 +45,23 @@ export const BOOT_FILE = 'boot';
 /** Files of a segment: `<segment>.journal`, `<segment>.<table>.native`, and the manifest, whose name tells the segment's state. */
 export const SUFFIX = {
   journal: '.journal',
+/** In a receiver directory: how far the batches of each sending Clew were taken in, so that a repeated one is not stored again. */
+export const MARKS_FILE = 'marks';
+
+/** In the data directory of a Clew that forwards: how far each destination is, and the account of its items. */
+export const FORWARD_FILE = 'forward';
+
+/**
+ * Headers (and gRPC metadata) between two Clews: the stream of a batch, its first and last record as `<from>-<to>`, the CRC-32C of its
+ * unpacked body; in an answer, what the receiver holds of the stream.
+ */
+export const HOP_HEADERS = {
+  stream: 'clew-stream',
+  batch: 'clew-batch',
+  checksum: 'clew-checksum',
+  mark: 'clew-mark',
+} as const;
+
   native: '.native',
   sealed: '.sealed',
   loaded: '.loaded',
@@ -46,6 +69,7 @@ export const SUFFIX = {
   temporary: '.tmp',
 } as const;
 
+  dead: '.dead',
 /** Environment variables begin with this: CLEW_STORE_URL is `store.url`. */
 export const ENVIRONMENT_PREFIX = 'CLEW_';
 
@@ -62,6 +86,10 @@ export const METRICS = {
   clew_connections: { type: 'gauge', help: 'Open client connections.' },
   clew_inflight_bytes: { type: 'gauge', help: 'Bytes of requests being received or waiting for their fsync.' },
   clew_acknowledgement_seconds: { type: 'gauge', help: 'Time to the durable acknowledgement, last minute.' },
+  clew_batches_repeated_total: {
+    type: 'counter',
+    help: 'Batches of other Clews that came again and were not stored again.',
+  },
   clew_journal_bytes: { type: 'gauge', help: 'Bytes of journals and segments that the store has not loaded.' },
   clew_journal_quota_bytes: { type: 'gauge', help: 'What the journals may occupy before clients are told to wait.' },
   clew_journal_sealed_segments: { type: 'gauge', help: 'Sealed segments that wait for the store.' },
@@ -83,4 +111,32 @@ export const METRICS = {
   clew_process_memory_bytes: { type: 'gauge', help: 'Resident memory of each process.' },
   clew_process_cpu_seconds_total: { type: 'counter', help: 'User and system time of each process.' },
 } as const;
-export type MetricName = keyof typeof METRICS;
+
+/** Those of a Clew that forwards, beside the ones about receivers, journal and disk. */
+export const FORWARD_METRICS = {
+  clew_forward_items: {
+    type: 'gauge',
+    help: 'Items since the data directory was made, by destination and by what became of them: received is the sum of the rest.',
+  },
+  clew_forward_refused_items_total: {
+    type: 'counter',
+    help: 'Forwarded items that the next hop said it rejected (partial success).',
+  },
+  clew_forward_queued_bytes: {
+    type: 'gauge',
+    help: 'Bytes of sealed journals that some destination has not acknowledged.',
+  },
+  clew_forward_queued_segments: { type: 'gauge', help: 'Sealed segments that some destination has not acknowledged.' },
+  clew_forward_lag_seconds: {
+    type: 'gauge',
+    help: 'From taking in to the acknowledgement of the next hop, of the last batch.',
+  },
+  clew_forward_failures: { type: 'gauge', help: 'Tries that failed since the last acknowledgement.' },
+  clew_forward_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of forwarded requests before packing, since the process started.',
+  },
+  clew_forward_batches_total: { type: 'counter', help: 'Forwarded requests, since the process started.' },
+} as const;
+
+export type MetricName = keyof typeof METRICS | keyof typeof FORWARD_METRICS;

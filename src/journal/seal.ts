@@ -27,6 +27,7 @@ export async function sealSegment(
   identity: JournalIdentity,
   journal: DurableExtent,
   frozen: readonly FrozenTable[],
+  items?: SealedSegment['items'],
 ): Promise<SealedSegment> {
   const tables = await writeNatives(disk, directory, identity.segment, frozen);
   const sealed: SealedSegment = {
@@ -37,6 +38,7 @@ export async function sealSegment(
     journalBytes: journal.bytes,
     records: journal.records,
     tables,
+    ...(items === undefined ? {} : { items }),
   };
   await writeManifest(disk, directory, sealed);
   return sealed;
@@ -53,7 +55,7 @@ export async function writeNatives(
   for (const table of frozen) {
     if (table.rows > 0) tables.push(await writeNative(disk, directory, segment, table));
   }
-  await disk.syncDirectory(directory);
+  if (tables.length > 0) await disk.syncDirectory(directory);
   return tables;
 }
 

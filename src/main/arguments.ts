@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
 import { flagOf, SETTING_ROWS } from './settings.ts';
 
-const COMMANDS = ['all', 'check', 'backup', 'restore', 'version', 'help'] as const;
+const COMMANDS = ['all', 'edge', 'regional', 'central', 'check', 'backup', 'restore', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** A command line as Clew understands it, or what is wrong with it. */
@@ -20,6 +20,9 @@ export type Arguments =
 
 const OPERANDS: Readonly<Record<Command, { readonly min: number; readonly max: number; readonly name: string }>> = {
   all: { min: 0, max: 0, name: '' },
+  edge: { min: 0, max: 0, name: '' },
+  regional: { min: 0, max: 0, name: '' },
+  central: { min: 0, max: 0, name: '' },
   check: { min: 0, max: 0, name: '' },
   backup: { min: 1, max: 1, name: 'DIRECTORY' },
   restore: { min: 1, max: 1, name: 'DIRECTORY' },

@@ -131,6 +131,11 @@ export function storeOptions({ settings, storePassword }: Pick<Start, 'settings'
     retention: retentionRules(settings),
   };
 }
+    case 'marks':
+    case 'claim':
+    case 'granted':
+    case 'surrender':
+    case 'surrendered':
 
 function engineOptions(settings: Settings, password: string | null): EngineOptions {
   const url = settings['store.url'];

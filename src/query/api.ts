@@ -289,3 +289,54 @@ export interface Status {
   }[];
   readonly configuration: readonly { readonly key: string; readonly value: string; readonly source: string }[];
 }
+
+/** GET /api/v1/fleet → this node's place in a fleet: what it received, and what became of it, exactly. */
+export interface FleetNode {
+  readonly role: 'all' | 'edge' | 'regional' | 'central';
+  readonly instance: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly receivers: readonly {
+    readonly receiver: number;
+    readonly up: boolean;
+    readonly accepted: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly perSecond: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly repeated: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly ackP99Ms: number;
+    readonly memoryBytes: number;
+  }[];
+  readonly journal: { readonly bytes: number; readonly quotaBytes: number };
+  /** One for each place that everything is forwarded to; none where it is stored. */
+  readonly destinations: readonly FleetDestination[];
+  readonly disk: { readonly totalBytes: number; readonly freeBytes: number };
+}
+
+export interface FleetDestination {
+  readonly name: string;
+  readonly url: string;
+  /** Items since the data directory was made: received = forwarded + queued + dead + dropped + lost. */
+  readonly accounts: readonly {
+    readonly signal: 'traces' | 'metrics' | 'logs';
+    readonly received: number;
+    readonly forwarded: number;
+    readonly queued: number;
+    readonly dead: number;
+    readonly dropped: number;
+    readonly lost: number;
+    readonly refusedInPart: number;
+  }[];
+  readonly lanes: readonly {
+    readonly key: string;
+    readonly receiver: number;
+    readonly signal: 'traces' | 'metrics' | 'logs';
+    readonly failures: number;
+    readonly lastFailure: string;
+    readonly batches: number;
+    readonly bytes: number;
+    readonly receivedMs: number;
+    readonly acknowledgedMs: number;
+  }[];
+  readonly queuedSegments: number;
+  readonly queuedBytes: number;
+}

@@ -6,13 +6,15 @@ import { type Disk, errorText, makeDirectoryDurably } from '../host/disk.ts';
 import { KIND } from '../journal/format.ts';
 import { nextBoot } from '../journal/identity-files.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
+import { writeCounts } from '../journal/record.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { segmentId, segmentsIn } from '../journal/segment-files.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
+import type { StreamMarks } from './marks.ts';
 import { otlpBuilder } from './otlp-builder.ts';
+import { payloadOf } from './payload.ts';
 import { removeSegment, type Workshop } from './rebuild.ts';
-import { encodeRecord } from './record.ts';
 import { recoverSegments } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
@@ -41,6 +43,8 @@ export interface IntakeOptions {
   /** Makes the rows; a stand-in of a test, or else the transcoder. */
   readonly newBuilder?: () => SegmentBuilder;
   readonly limits?: Partial<IntakeLimits>;
+  /** How far the streams of other Clews were taken in: saved before a segment that advances them is sealed. */
+  readonly marks?: StreamMarks;
   /** A segment is sealed (or sealed again after a repair): the store may load it. */
   onSealed(segment: string): void;
   /** One line for the log. */
@@ -122,6 +126,7 @@ class OpenIntake implements Intake {
   readonly #freeBuilders: SegmentBuilder[];
   #sealRequested = false;
   #sealWaiters: (() => void)[] = [];
+  readonly #rebuiltWaiters = new Map<string, (() => void)[]>();
   /** Bytes on disk of each closed segment that the store has not forgotten. */
   readonly #retained = new Map<string, number>();
   #retainedBytes = 0;
@@ -195,7 +200,7 @@ class OpenIntake implements Intake {
     const open = this.#open;
     if (refusal !== undefined || open === undefined) return this.#overloaded(refusal ?? 'no segment is open');
     const receivedUnixNano = clock.unixNano();
-    const payload = encodeRecord({ ...request, receivedUnixNano });
+    const payload = payloadOf(request, receivedUnixNano, open.builder.counts !== undefined);
     if (payload[0].length + payload[1].length > LIMITS.journalRecordBytesMax) {
       return { kind: 'tooLarge', message: `a request may have ${LIMITS.requestBytesMax} bytes` };
     }
@@ -203,12 +208,15 @@ class OpenIntake implements Intake {
     if (result.kind !== 'ok') return result;
     const { accepted, rejected, message } = result;
     if (accepted > 0) {
+      if (open.builder.counts !== undefined) writeCounts(payload[0], accepted, rejected);
       const appended = open.journal.append(KIND.request, payload);
       open.firstRecordMs ??= startedMs;
       this.#rotateIfDue();
       const written = await appended;
       if (written.kind === 'failed') {
         this.#abandon(open, written.message);
+        // Whether the record is on disk is settled when the journal is cut: until then its stream must not go on.
+        if (request.batch !== undefined) await this.#rebuilt(open.journal.identity.segment);
         return this.#overloaded(`the journal cannot be written: ${written.message}`);
       }
       this.#latency.record(clock.monotonicMs() - startedMs);
@@ -408,7 +416,16 @@ class OpenIntake implements Intake {
     await removeSegment(disk, directory, journal.identity.segment).catch(() => {});
   }
 
+  /** Settles when a segment that was given up is sealed from what is durable of it. */
+  #rebuilt(segment: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#rebuiltWaiters.set(segment, [...(this.#rebuiltWaiters.get(segment) ?? []), resolve]);
+    });
+  }
+
   #sealDone(segment: string, sealed: SealedSegment | undefined): void {
+    for (const settle of this.#rebuiltWaiters.get(segment) ?? []) settle();
+    this.#rebuiltWaiters.delete(segment);
     if (sealed === undefined) {
       this.forgotten(segment);
     } else {

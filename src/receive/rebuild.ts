@@ -3,12 +3,13 @@ import { type Disk, readWhole } from '../host/disk.ts';
 import type { JournalIdentity } from '../journal/format.ts';
 import type { DurableExtent } from '../journal/journal.ts';
 import { readManifest, verifySealed, writeManifest } from '../journal/manifest.ts';
+import { decodeRecord } from '../journal/record.ts';
 import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
 import { sealSegment, writeNatives } from '../journal/seal.ts';
 import type { SealedSegment, SealedTable } from '../journal/sealed.ts';
 import { journalFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import type { StreamMarks } from './marks.ts';
 import { otlpBuilder } from './otlp-builder.ts';
-import { decodeRecord } from './record.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
 /** Where segments are rebuilt, and how. */
@@ -24,6 +25,8 @@ export interface Workshop {
   readonly report: (text: string) => void;
   /** One line about a place where journal bytes are damaged. */
   readonly reportDamage: (text: string) => void;
+  /** How far the streams of other Clews were taken in; absent where none are taken. */
+  readonly marks?: StreamMarks | undefined;
 }
 
 /** Payload bytes transcoded between two pauses for other events: about 10 ms. */
@@ -51,7 +54,9 @@ export async function rebuildSegment(
     await removeSegment(disk, directory, segment);
     return undefined;
   }
-  return sealSegment(disk, directory, identityOf(workshop, segment), replayed, builder.freeze());
+  await workshop.marks?.save();
+  const identity = identityOf(workshop, segment);
+  return sealSegment(disk, directory, identity, replayed, builder.freeze(), builder.counts?.());
 }
 
 /**
@@ -125,6 +130,7 @@ async function replay(
     const request = decodeRecord(record.payload);
     const result =
       request && builder.transcode(request.signal, request.body, request.baggage, request.receivedUnixNano);
+    if (request?.token !== undefined) workshop.marks?.note(request.token.stream, request.token.mark);
     if (result?.kind !== 'ok') {
       const why = result === undefined ? 'it is of an unknown version' : result.message;
       workshop.reportDamage(`${path}: record ${record.sequence} at byte ${record.offset} cannot be used: ${why}`);

@@ -9,6 +9,7 @@ import {
   sealedFile,
   segmentsIn,
 } from '../journal/segment-files.ts';
+import { StreamMarks } from './marks.ts';
 import { rebuildSealed, rebuildSegment, removeSegment, type Workshop } from './rebuild.ts';
 
 /** What a receiver directory holds after its recovery. */
@@ -44,18 +45,25 @@ export async function recoverSegments(workshop: Workshop): Promise<Recovered> {
   return { rebuilt, intact, failed };
 }
 
-/** Recovers the directories of receivers that no longer run (their index is `receivers` or more): one receiver calls this at its start. */
+/**
+ * Recovers the directories of receivers that no longer run (their index is `receivers` or more): one receiver calls this at its start. Also
+ * tells how far they had come with the streams of other Clews.
+ */
 export async function recoverRetired(
-  workshop: Omit<Workshop, 'directory' | 'receiver'>,
+  workshop: Omit<Workshop, 'directory' | 'receiver' | 'marks'>,
   journalDirectory: string,
   receivers: number,
-): Promise<readonly SealedSegment[]> {
+): Promise<{ readonly rebuilt: readonly SealedSegment[]; readonly marks: readonly (readonly [string, string])[] }> {
   const rebuilt: SealedSegment[] = [];
+  const all: (readonly [string, string])[] = [];
   for (const { receiver, directory } of await receiverDirectories(workshop.disk, journalDirectory)) {
     if (receiver < receivers) continue;
-    rebuilt.push(...(await recoverSegments({ ...workshop, directory, receiver })).rebuilt);
+    const marks = new StreamMarks(workshop.disk, directory);
+    await marks.load(workshop.reportDamage);
+    rebuilt.push(...(await recoverSegments({ ...workshop, directory, receiver, marks })).rebuilt);
+    all.push(...marks.all());
   }
-  return rebuilt;
+  return { rebuilt, marks: all };
 }
 
 /**

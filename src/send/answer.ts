@@ -1,3 +1,4 @@
+import { HOP_HEADERS } from '../base/names.ts';
 import { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Reply, ReplyHeaders } from './transport.ts';
@@ -17,9 +18,6 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly reason: string; readonly invalid: boolean }
   /** A Clew has taken the first part of the batch before; it holds everything up to `mark`. */
   | { readonly kind: 'overlap'; readonly mark: string };
-
-/** Header and metadata in which a Clew says what it holds of a stream. */
-const MARK_HEADER = 'clew-mark';
 
 /** gRPC codes that may be retried (OTLP specification, "Failures"; checklist 21). RESOURCE_EXHAUSTED only with RetryInfo. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([1, 4, 10, 11, 14, 15]);
@@ -76,7 +74,7 @@ function judgeGrpc(reply: Extract<Reply, { kind: 'grpc' }>): Verdict {
 }
 
 const markOf = (headers: ReplyHeaders): string | undefined => {
-  const mark = headers[MARK_HEADER];
+  const mark = headers[HOP_HEADERS.mark];
   return typeof mark === 'string' ? mark : undefined;
 };
 

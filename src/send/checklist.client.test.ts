@@ -52,7 +52,7 @@ function open(url: string, options: Partial<TransportOptions> = {}): Transport {
 }
 
 const verdictOf = async (transport: Transport, body: Uint8Array = SPANS): Promise<Verdict> =>
-  judge(await transport.call({ signal: 'traces', body, headers: {} }), NOW_MS);
+  judge(await transport.call({ signal: 'traces', body: [body], headers: {} }), NOW_MS);
 
 async function clew(): Promise<World<RecordingSink>> {
   const world = await openWorld();
@@ -126,7 +126,7 @@ test('6. each signal goes to its own gRPC service and, 26., to its own HTTP path
   const world = await clew();
   for (const url of [`http://127.0.0.1:${world.httpPort}`, `grpc://127.0.0.1:${world.grpcPort}`]) {
     const transport = open(url);
-    for (const signal of SIGNALS) await transport.call({ signal, body: new Uint8Array(0), headers: {} });
+    for (const signal of SIGNALS) await transport.call({ signal, body: [], headers: {} });
   }
   expect(world.sink.requests.map(({ signal }) => signal)).toEqual([...SIGNALS, ...SIGNALS]);
   expect([targetOf('grpc://h').port, targetOf('http://h').port, targetOf('https://h:443').port]).toEqual([

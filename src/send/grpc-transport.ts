@@ -4,6 +4,7 @@ import { GRPC_METHODS } from '../base/names.ts';
 import { FRAME_HEADER_BYTES, readFrameHeader } from '../wire/grpc.ts';
 import { packForGrpc } from '../wire/packing.ts';
 import { USER_AGENT } from './http-transport.ts';
+import { bytesOf, packParts } from './parts.ts';
 import type { Target } from './target.ts';
 import type { ExportCall, Reply, ReplyHeaders, Transport, TransportOptions } from './transport.ts';
 
@@ -30,7 +31,7 @@ export class GrpcTransport implements Transport {
     const { packing } = this.#options;
     // gRPC has no name for lz4 (the configuration is refused): what cannot be named is sent as it is.
     const named = packing === 'lz4' ? 'none' : packing;
-    const body = await packForGrpc(named, call.body);
+    const parts = await packParts(call.body, (body) => packForGrpc(named, body), named);
     if (this.#closed) return { kind: 'none', reason: 'the connection was closed', sent: false };
     const session = this.#connected();
     return new Promise((resolve) => {
@@ -45,9 +46,12 @@ export class GrpcTransport implements Transport {
       readCall(stream, session, this.#options.timeoutMs, resolve);
       const head = Buffer.alloc(FRAME_HEADER_BYTES);
       head.writeUInt8(named === 'none' ? 0 : 1, 0);
-      head.writeUInt32BE(body.length, 1);
+      head.writeUInt32BE(bytesOf(parts), 1);
+      stream.cork();
       stream.write(head);
-      stream.end(body);
+      for (const part of parts) stream.write(part);
+      stream.uncork();
+      stream.end();
     });
   }
 

@@ -5,6 +5,7 @@ import zlib from 'node:zlib';
 import { LIMITS } from '../base/limits.ts';
 import { HTTP_PATHS } from '../base/names.ts';
 import { pack } from '../wire/packing.ts';
+import { bytesOf, packParts } from './parts.ts';
 import type { Target } from './target.ts';
 import type { ExportCall, Reply, Transport, TransportOptions } from './transport.ts';
 
@@ -25,9 +26,9 @@ export class HttpTransport implements Transport {
 
   async call(call: ExportCall): Promise<Reply> {
     const { packing } = this.#options;
-    const packed = await pack(packing, call.body);
+    const parts = await packParts(call.body, (body) => pack(packing, body), packing);
     return new Promise((resolve) => {
-      const request = this.#request(call, packed);
+      const request = this.#request(call, parts);
       let sent = false;
       const timer = setTimeout(
         () => request.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`)),
@@ -46,7 +47,8 @@ export class HttpTransport implements Transport {
       });
       request.on('error', (error) => settle({ kind: 'none', reason: error.message, sent }));
       request.on('response', (response) => void readReply(response).then(settle));
-      request.end(packed);
+      for (const part of parts) request.write(part);
+      request.end();
     });
   }
 
@@ -60,7 +62,7 @@ export class HttpTransport implements Transport {
     return this.#target.secure ? new https.Agent({ ...shared, ...tls }) : new http.Agent(shared);
   }
 
-  #request(call: ExportCall, packed: Uint8Array): http.ClientRequest {
+  #request(call: ExportCall, parts: readonly Uint8Array[]): http.ClientRequest {
     const { host, port, path, secure } = this.#target;
     const { packing, headers, connectionAgeMsMax } = this.#options;
     if (performance.now() - this.#agentSinceMs > connectionAgeMsMax) {
@@ -76,7 +78,7 @@ export class HttpTransport implements Transport {
       agent: this.#agent,
       headers: {
         'content-type': 'application/x-protobuf',
-        'content-length': packed.length,
+        'content-length': bytesOf(parts),
         'accept-encoding': 'gzip',
         'user-agent': USER_AGENT,
         ...(packing === 'none' ? {} : { 'content-encoding': packing }),

@@ -5,8 +5,8 @@ import type { Packing } from '../wire/packing.ts';
 /** One export request on its way out. */
 export interface ExportCall {
   readonly signal: Signal;
-  /** Export…ServiceRequest in protobuf, not packed. */
-  readonly body: Uint8Array;
+  /** Export…ServiceRequest in protobuf, not packed, in pieces. */
+  readonly body: readonly Uint8Array[];
   /** Further headers or metadata, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
