@@ -42,9 +42,6 @@ export const RECEIVER_PREFIX = 'r';
 /** Number of the last start of a receiver directory, as 8 hexadecimal digits: the first half of its segment ids. */
 export const BOOT_FILE = 'boot';
 
-/** Files of a segment: `<segment>.journal`, `<segment>.<table>.native`, and the manifest, whose name tells the segment's state. */
-export const SUFFIX = {
-  journal: '.journal',
 /** In a receiver directory: how far the batches of each sending Clew were taken in, so that a repeated one is not stored again. */
 export const MARKS_FILE = 'marks';
 
@@ -62,14 +59,17 @@ export const HOP_HEADERS = {
   mark: 'clew-mark',
 } as const;
 
+/** Files of a segment: `<segment>.journal`, `<segment>.<table>.native`, and the manifest, whose name tells the segment's state. */
+export const SUFFIX = {
+  journal: '.journal',
   native: '.native',
   sealed: '.sealed',
   loaded: '.loaded',
   damaged: '.damaged',
+  dead: '.dead',
   temporary: '.tmp',
 } as const;
 
-  dead: '.dead',
 /** Environment variables begin with this: CLEW_STORE_URL is `store.url`. */
 export const ENVIRONMENT_PREFIX = 'CLEW_';
 
@@ -83,13 +83,13 @@ export const METRICS = {
   clew_requests_total: { type: 'counter', help: 'OTLP requests that were answered.' },
   clew_request_bytes_total: { type: 'counter', help: 'Bytes of OTLP requests as they came over the wire.' },
   clew_requests_refused_total: { type: 'counter', help: 'OTLP requests that were not accepted, by reason.' },
-  clew_connections: { type: 'gauge', help: 'Open client connections.' },
-  clew_inflight_bytes: { type: 'gauge', help: 'Bytes of requests being received or waiting for their fsync.' },
-  clew_acknowledgement_seconds: { type: 'gauge', help: 'Time to the durable acknowledgement, last minute.' },
   clew_batches_repeated_total: {
     type: 'counter',
     help: 'Batches of other Clews that came again and were not stored again.',
   },
+  clew_connections: { type: 'gauge', help: 'Open client connections.' },
+  clew_inflight_bytes: { type: 'gauge', help: 'Bytes of requests being received or waiting for their fsync.' },
+  clew_acknowledgement_seconds: { type: 'gauge', help: 'Time to the durable acknowledgement, last minute.' },
   clew_journal_bytes: { type: 'gauge', help: 'Bytes of journals and segments that the store has not loaded.' },
   clew_journal_quota_bytes: { type: 'gauge', help: 'What the journals may occupy before clients are told to wait.' },
   clew_journal_sealed_segments: { type: 'gauge', help: 'Sealed segments that wait for the store.' },

@@ -115,6 +115,11 @@ function takeFromReceiver(message: Exclude<ChannelMessage, Fleet>, store: Store,
     case 'backupDone':
     case 'seal':
     case 'sealDone':
+    case 'marks':
+    case 'claim':
+    case 'granted':
+    case 'surrender':
+    case 'surrendered':
       break;
     default:
       unreachable(message);
@@ -131,11 +136,6 @@ export function storeOptions({ settings, storePassword }: Pick<Start, 'settings'
     retention: retentionRules(settings),
   };
 }
-    case 'marks':
-    case 'claim':
-    case 'granted':
-    case 'surrender':
-    case 'surrendered':
 
 function engineOptions(settings: Settings, password: string | null): EngineOptions {
   const url = settings['store.url'];
