@@ -17,6 +17,8 @@ import { prometheusText } from '../vitals/prometheus.ts';
 import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
+import { fleetNode } from './fleet-node.ts';
+import { graphMetrics } from './graph-metrics.ts';
 import { tlsOf } from './receiver-process.ts';
 import type { Settings } from './settings.ts';
 import { statusOf } from './status.ts';
@@ -56,7 +58,15 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         endpoints: fleet.endpoints,
         configuration: start.configuration,
       }),
-    metricsText: async () => prometheusText(await report()),
+    fleet: async () =>
+      fleetNode({
+        start,
+        receivers: vitals.receivers(),
+        disk: await diskSpace(settings.data),
+        forwarder: undefined,
+        destinations: [],
+      }),
+    metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
   channel.send({ type: 'ready', role: 'store', addresses: [`api:${api.port}`] });

@@ -38,6 +38,45 @@ const receiver = record({
   memoryBytes: integer,
   cpuMs: number,
 });
+const fleetReceiver = record({
+  receiver: integer,
+  up: bool,
+  accepted: signals(integer),
+  perSecond: signals(number),
+  repeated: integer,
+  refused: mapOf(integer),
+  ackP99Ms: number,
+  memoryBytes: integer,
+});
+const fleetAccount = record({
+  signal: text,
+  received: integer,
+  forwarded: integer,
+  queued: integer,
+  dead: integer,
+  dropped: integer,
+  lost: integer,
+  refusedInPart: integer,
+});
+const fleetLane = record({
+  key: text,
+  receiver: integer,
+  signal: text,
+  failures: integer,
+  lastFailure: text,
+  batches: integer,
+  bytes: integer,
+  receivedMs: integer,
+  acknowledgedMs: integer,
+});
+const fleetDestination = record({
+  name: text,
+  url: text,
+  accounts: list(fleetAccount),
+  lanes: list(fleetLane),
+  queuedSegments: integer,
+  queuedBytes: integer,
+});
 const tableStatus = record({
   table: text,
   rows: integer,
@@ -153,6 +192,16 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     rowsRead: integer,
     bytesRead: integer,
     truncated: bool,
+  }),
+  FleetNode: record({
+    role: { enum: ['all', 'edge', 'regional', 'central'] },
+    instance: text,
+    version: text,
+    startedAt: text,
+    receivers: list(fleetReceiver),
+    journal: record({ bytes: integer, quotaBytes: integer }),
+    destinations: list(fleetDestination),
+    disk: record({ totalBytes: integer, freeBytes: integer }),
   }),
   Status: record({
     version: text,

@@ -1,6 +1,8 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
-import type { Status } from './api.ts';
+import type { FleetNode, Status } from './api.ts';
+import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
+import type { GraphKeeper } from './graph-keeper.ts';
 import { LOG_FILTERS, logHistogram, logsAsOtlp, searchLogs } from './logs.ts';
 import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
@@ -16,6 +18,7 @@ import { SPAN_FILTERS, searchTraces } from './trace-search.ts';
 export interface ApiWorld {
   readonly engine: Engine;
   readonly status: () => Promise<Status>;
+  readonly fleet: () => Promise<FleetNode>;
   /** Unix nanoseconds. */
   readonly now: () => bigint;
 }
@@ -133,6 +136,9 @@ const ROUTES: readonly Route[] = [
     run: async ({ world, body, signal }) => ({ body: await runSql(world.engine, queryOf(body), signal) }),
   },
   get('/status', 'What arrives, what waits, what is stored', 'Status', [], ({ world }) => world.status()),
+  get('/fleet', 'This node of a fleet: what it received and what became of it', 'FleetNode', [], ({ world }) =>
+    world.fleet(),
+  ),
   get('/openapi.json', 'This description', 'OpenApi', [], async () => openApiDocument(ROUTES)),
 ];
 

@@ -3,7 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Signal } from '../../src/base/signal.ts';
-import type { Status } from '../../src/query/api.ts';
+import { systemClock } from '../../src/host/clock.ts';
+import { nodeDisk } from '../../src/host/node-disk.ts';
+import type { FleetNode, Status } from '../../src/query/api.ts';
+import { GraphKeeper } from '../../src/query/graph-keeper.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { Engine } from '../../src/store/engine.ts';
@@ -38,6 +41,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     uiDirectory: null,
     now: () => NOW,
     status: async () => ({ version: 'test' }) as Status,
+    fleet: async () => ({ role: 'all' }) as FleetNode,
     metricsText: async () => 'clew_build_info 1\n',
     ready: () => ({ ready: true, reasons: [] }),
     ...options,
