@@ -18,7 +18,6 @@ import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
 import { fleetNode } from './fleet-node.ts';
-import { graphMetrics } from './graph-metrics.ts';
 import { tlsOf } from './receiver-process.ts';
 import type { Settings } from './settings.ts';
 import { statusOf } from './status.ts';
@@ -66,7 +65,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         forwarder: undefined,
         destinations: [],
       }),
-    metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
+    metricsText: async () => prometheusText(await report()),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
   channel.send({ type: 'ready', role: 'store', addresses: [`api:${api.port}`] });

@@ -1,8 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { FleetNode, Status } from './api.ts';
-import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
-import type { GraphKeeper } from './graph-keeper.ts';
 import { LOG_FILTERS, logHistogram, logsAsOtlp, searchLogs } from './logs.ts';
 import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
