@@ -153,6 +153,25 @@ export const LIMITS = {
   /** … for as long. */
   historyMs: 900_000,
 
+  /** The call graph is kept in windows of this length. The two sides of a call are found in one window or in two that touch. */
+  graphWindowMs: 60_000,
+  /** Spans of one window that are paired at once; a fuller window is paired in parts, by trace. */
+  graphSpansAtOnce: 100_000,
+  /** Share of time that keeping the call graph may take: where more is to do, the graph is complete up to an earlier moment. */
+  graphShareMax: 0.15,
+  /** Wait for more spans before a window is paired anew. */
+  graphPauseMs: 250,
+  /** An edge that no call used for this long no longer counts for the cycles that are watched. */
+  graphWatchMs: 3_600_000,
+  /** Cycles that an answer lists at most, … */
+  cyclesMax: 10_000,
+  /** … how many when nothing is said, … */
+  cyclesDefault: 200,
+  /** … and how long they are then. */
+  cycleLengthDefault: 6,
+  /** Edges that a search for cycles looks at: bounds its time where cycles are beyond counting. The answer says `truncated`. */
+  cycleStepsMax: 2_000_000,
+
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,
   /** Spans of one trace that the API answers; more: the answer says `truncated`. */

@@ -22,6 +22,9 @@ export const TABLES = {
   summary: 'otel_metrics_summary',
 } as const;
 
+/** Our own tables: the call graph, kept in windows of time. */
+export const GRAPH_TABLES = { windows: 'clew_graph_windows', edges: 'clew_graph_edges' } as const;
+
 /** Below the data directory. */
 export const DIRECTORIES = {
   journal: 'journal',
@@ -108,6 +111,12 @@ export const METRICS = {
   clew_store_parts: { type: 'gauge', help: 'Active parts of each table.' },
   clew_disk_total_bytes: { type: 'gauge', help: 'Size of the file system of the data directory.' },
   clew_disk_free_bytes: { type: 'gauge', help: 'Free bytes on the file system of the data directory.' },
+  clew_graph_cycles: { type: 'gauge', help: 'Cycles of services in the calls of the last hour.' },
+  clew_graph_longest_cycle_services: { type: 'gauge', help: 'Services in the longest of those cycles.' },
+  clew_graph_mean_cycle_services: { type: 'gauge', help: 'Services in one of those cycles, on average.' },
+  clew_graph_cyclic_services: { type: 'gauge', help: 'Services that are in any of those cycles.' },
+  clew_graph_cycles_truncated: { type: 'gauge', help: '1 when there are more cycles than are counted.' },
+  clew_graph_pending_windows: { type: 'gauge', help: 'Minutes whose newest spans are not in the call graph yet.' },
   clew_process_memory_bytes: { type: 'gauge', help: 'Resident memory of each process.' },
   clew_process_cpu_seconds_total: { type: 'counter', help: 'User and system time of each process.' },
 } as const;

@@ -298,6 +298,7 @@ describe('who may ask', () => {
     fs.writeFileSync(path.join(directory, 'ui/assets/a-1.js'), 'x'.repeat(100));
     fs.writeFileSync(path.join(directory, 'secret'), 'secret');
     const guarded = await startApi({
+      graph: api.graph,
       engine: api.engine,
       host: '127.0.0.1',
       port: 0,
