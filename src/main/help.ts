@@ -13,6 +13,7 @@ commands:
   check                read the configuration, say what is wrong, show what is in force
   backup DIRECTORY     write a backup of everything stored or taken in into DIRECTORY
   restore DIRECTORY    bring a backup back into an empty data directory
+  history check FILE   follow the history of a run (CLEW_HISTORY=FILE clew) through the specification
   version              print the versions of Clew and Node
   help [COMMAND]       print this, or help on one command
 

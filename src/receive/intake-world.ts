@@ -1,3 +1,4 @@
+import { record } from '../base/history.ts';
 import { yieldToEvents } from '../host/clock.ts';
 import type { Disk } from '../host/disk.ts';
 import { readWhole } from '../host/disk.ts';
@@ -50,7 +51,7 @@ function lineBuilder(): SegmentBuilder {
 
 export class IntakeWorld {
   readonly lying: LyingDisk;
-  readonly clock = new ManualClock();
+  clock = new ManualClock();
   readonly reports: string[] = [];
   readonly announced: string[] = [];
   /** What the store holds: rows by insert token. It survives every crash. */
@@ -68,7 +69,7 @@ export class IntakeWorld {
     const disk = this.lying.boot();
     const intake = await openIntake({
       disk,
-      clock: this.clock,
+      clock: this.#newClock(),
       directory: DIRECTORY,
       receiver: 0,
       instance: INSTANCE,
@@ -95,6 +96,7 @@ export class IntakeWorld {
         const text = Buffer.from(await readWhole(disk, `${DIRECTORY}/${table.file}`)).toString();
         if (!this.loaded.has(token)) this.loaded.set(token, text.split('\n').slice(0, -1));
       }
+      record('Load', DIRECTORY, sealed.segment);
       await forget(disk, DIRECTORY, sealed.segment);
       this.#forgotten.add(sealed.segment);
       intake.forgotten(sealed.segment);
@@ -104,6 +106,12 @@ export class IntakeWorld {
   /** First words of all rows in the store, sorted. */
   storedIds(): string[] {
     return [...this.loaded.values()].flatMap((rows) => rows.map((row) => row.split(' ')[0])).sort();
+  }
+
+  /** Goes on where the last one stands; the timers of the process before, which is dead, do not run any more. */
+  #newClock(): ManualClock {
+    this.clock = new ManualClock(Number(this.clock.unixNano() / 1_000_000n));
+    return this.clock;
   }
 
   /** Lets everything run that does not wait for time, then moves time on. */

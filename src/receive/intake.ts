@@ -1,5 +1,5 @@
+import { record } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { ReceiverVitals } from '../base/messages.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText, makeDirectoryDurably } from '../host/disk.ts';
@@ -10,6 +10,7 @@ import { writeCounts } from '../journal/record.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { segmentId, segmentsIn } from '../journal/segment-files.ts';
 import type { Outcome } from '../wire/outcome.ts';
+import type { IntakeVitals } from './intake-vitals.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
 import type { StreamMarks } from './marks.ts';
 import { otlpBuilder } from './otlp-builder.ts';
@@ -50,20 +51,6 @@ export interface IntakeOptions {
   /** One line for the log. */
   onReport(text: string): void;
 }
-
-/** The vitals that the intake knows; doors and process add theirs. */
-export type IntakeVitals = Pick<
-  ReceiverVitals,
-  | 'accepted'
-  | 'rejected'
-  | 'inflightBytes'
-  | 'ackP50Ms'
-  | 'ackP99Ms'
-  | 'journalBytes'
-  | 'journalQuotaBytes'
-  | 'sealedSegments'
-  | 'damaged'
->;
 
 /** Takes requests in durably: transcodes, journals, answers, seals. */
 export interface Intake extends ExportSink {
@@ -210,6 +197,7 @@ class OpenIntake implements Intake {
     if (accepted > 0) {
       if (open.builder.counts !== undefined) writeCounts(payload[0], accepted, rejected);
       const appended = open.journal.append(KIND.request, payload);
+      const nth = open.journal.records;
       open.firstRecordMs ??= startedMs;
       this.#rotateIfDue();
       const written = await appended;
@@ -219,6 +207,7 @@ class OpenIntake implements Intake {
         if (request.batch !== undefined) await this.#rebuilt(open.journal.identity.segment);
         return this.#overloaded(`the journal cannot be written: ${written.message}`);
       }
+      record('Answer', this.#options.receiver, open.journal.identity.segment, nth);
       this.#latency.record(clock.monotonicMs() - startedMs);
     }
     this.#accepted[request.signal] += accepted;
@@ -330,6 +319,7 @@ class OpenIntake implements Intake {
   #abandon(open: OpenSegment, reason: string): void {
     if (this.#open !== open) return;
     this.#open = undefined;
+    record('Close', this.#options.receiver, open.journal.identity.segment);
     this.#options.onReport(
       `segment ${open.journal.identity.segment} is closed and rebuilt from its journal: ${reason}`,
     );
@@ -375,6 +365,7 @@ class OpenIntake implements Intake {
 
   #pushSeal(open: OpenSegment): void {
     const { segment } = open.journal.identity;
+    record('Close', this.#options.receiver, segment);
     this.#retain(segment, open.journal.sizeBytes);
     this.#sealer.push({ kind: 'seal', segment, journal: open.journal, builder: open.builder });
   }

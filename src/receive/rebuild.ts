@@ -1,3 +1,4 @@
+import { record } from '../base/history.ts';
 import { yieldToEvents } from '../host/clock.ts';
 import { type Disk, readWhole } from '../host/disk.ts';
 import type { JournalIdentity } from '../journal/format.ts';
@@ -44,9 +45,13 @@ export async function rebuildSegment(
 ): Promise<SealedSegment | undefined> {
   const { disk, directory } = workshop;
   const path = `${directory}/${journalFile(segment)}`;
-  if (extent !== undefined && ((await disk.size(path)) ?? 0) > extent.bytes) await disk.truncate(path, extent.bytes);
+  if (extent !== undefined && ((await disk.size(path)) ?? 0) > extent.bytes) {
+    await disk.truncate(path, extent.bytes);
+    record('Cut', directory, segment);
+  }
   const builder = (workshop.newBuilder ?? otlpBuilder)();
   const replayed = await replay(workshop, segment, builder, extent?.bytes);
+  record('Replay', directory, segment, replayed.records);
   if (extent !== undefined && replayed.records < extent.records) {
     workshop.reportDamage(`${path}: ${extent.records - replayed.records} acknowledged records cannot be read back`);
   }

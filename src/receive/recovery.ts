@@ -1,3 +1,4 @@
+import { record } from '../base/history.ts';
 import { errorText } from '../host/disk.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
@@ -32,6 +33,7 @@ export async function recoverSegments(workshop: Workshop): Promise<Recovered> {
   const rebuilt: SealedSegment[] = [];
   const intact: SealedSegment[] = [];
   const failed: string[] = [];
+  record('Boot', directory, '');
   for (const segment of (await segmentsIn(disk, directory)).keys()) {
     try {
       const found = await recoverSegment(workshop, segment);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { record } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
@@ -202,6 +203,7 @@ export class Loader {
       }
       if (load.tries > 0) await this.#readAgain(load, directory);
       await this.#insert(load, directory);
+      record('Load', directory, sealed.segment);
       await onInserted?.(load.sealed, directory);
       this.#lagMs = clock.monotonicMs() - load.seenAtMs;
       await forget(disk, directory, sealed.segment);

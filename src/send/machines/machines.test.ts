@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SendFailure } from '../retry.ts';
-import { BATCH_TABLE, type Batch, type BatchEvent, newBatch, stepBatch } from './batch.ts';
+import { BATCH_TABLE, type Batch, type BatchEvent, fits, newBatch, stepBatch } from './batch.ts';
 import {
   CONNECTION_TABLE,
   type Connection,
@@ -173,6 +173,7 @@ test('a batch hands back exactly what was added, in order, and takes nothing onc
         const { state, effects } = stepBatch(batch, event, limits, 7);
         const refused = state.refused > batch.refused;
         if (!refused) expect(BATCH_TABLE[batch.phase][kind]).toContain(state.phase);
+        if (kind === 'add') expect(!refused).toBe(fits(batch, items, bytes, limits));
         if (!refused && kind === 'add') held.push(next++);
         for (const effect of effects) {
           if (effect.kind === 'timeoutAt') expect(effect.atMs).toBe(107);
