@@ -97,7 +97,8 @@ export class StreamDesk {
       this.#send(receiver, { type: 'granted', stream, mark: entry.mark });
       return;
     }
-    if (!entry.waiting.includes(receiver)) entry.waiting.push(receiver);
+    if (entry.waiting.includes(receiver)) return;
+    entry.waiting.push(receiver);
     if (entry.holder === undefined) this.#grantNext(stream, entry);
     else if (entry.waiting.length === 1) this.#send(entry.holder, { type: 'surrender', stream });
   }

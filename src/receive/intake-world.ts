@@ -8,6 +8,7 @@ import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
 import { verifySealed } from '../journal/manifest.ts';
 import { receiverDirectory } from '../journal/segment-files.ts';
 import { type Intake, type IntakeLimits, openIntake } from './intake.ts';
+import { StreamMarks } from './marks.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
 /*
@@ -66,7 +67,22 @@ export class IntakeWorld {
 
   /** Starts a receiver on a newly booted disk. */
   async start(limits: Partial<IntakeLimits> = {}): Promise<{ intake: Intake; disk: Disk }> {
+    return this.#start(limits, this.lying.boot());
+  }
+
+  /** As `start`, with what the streams of other Clews need. */
+  async startWithMarks(): Promise<{ intake: Intake; disk: Disk; marks: StreamMarks }> {
     const disk = this.lying.boot();
+    const marks = new StreamMarks(disk, DIRECTORY);
+    await marks.load((text) => this.reports.push(text));
+    return { ...(await this.#start({}, disk, marks)), marks };
+  }
+
+  async #start(
+    limits: Partial<IntakeLimits>,
+    disk: Disk,
+    marks?: StreamMarks,
+  ): Promise<{ intake: Intake; disk: Disk }> {
     const intake = await openIntake({
       disk,
       clock: this.#newClock(),
@@ -75,6 +91,7 @@ export class IntakeWorld {
       instance: INSTANCE,
       newBuilder: lineBuilder,
       limits: { diskFreeBytesMin: 0, ...limits },
+      ...(marks === undefined ? {} : { marks }),
       onSealed: (segment) => this.announced.push(segment),
       onReport: (text) => this.reports.push(text),
     });

@@ -27,7 +27,7 @@ const OPTIONS: TransportOptions = {
 };
 const NOW_MS = Date.UTC(2026, 0, 1);
 const SPANS = encodeProto('traces', {
-  resources: [{ scopes: [{ items: [{ trace_id: Buffer.alloc(16, 1), span_id: Buffer.alloc(8, 2), name: 'GET /' }] }] }],
+  resources: [{ scopes: [{ items: [{ traceId: Buffer.alloc(16, 1), spanId: Buffer.alloc(8, 2), name: 'GET /' }] }] }],
 });
 
 const closers: (() => unknown)[] = [];
