@@ -5,6 +5,10 @@ import { flagOf, SETTING_ROWS } from './settings.ts';
 const COMMANDS = ['all', 'edge', 'regional', 'central', 'check', 'backup', 'restore', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
+/** Commands that read their own words: they have flags, but no settings. */
+export const OWN_WORDS = ['graph', 'cycles', 'order'] as const;
+export type OwnWords = (typeof OWN_WORDS)[number];
+
 /** A command line as Clew understands it, or what is wrong with it. */
 export type Arguments =
   | {
@@ -85,6 +89,7 @@ function unknownFlagText(flag: string): string {
 }
 
 function unknownCommandText(word: string): string {
-  const meant = nearest(word, COMMANDS);
-  return `${JSON.stringify(word)} is not a command${meant === undefined ? '' : `; did you mean ${meant}?`} (${COMMANDS.join(', ')})`;
+  const known = [...COMMANDS, ...OWN_WORDS];
+  const meant = nearest(word, known);
+  return `${JSON.stringify(word)} is not a command${meant === undefined ? '' : `; did you mean ${meant}?`} (${known.join(', ')})`;
 }

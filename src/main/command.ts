@@ -11,7 +11,7 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { takeLock } from '../host/process-lock.ts';
 import { randomHex } from '../host/random.ts';
 import { openInstance } from '../journal/identity-files.ts';
-import { type Arguments, readArguments } from './arguments.ts';
+import { type Arguments, OWN_WORDS, type OwnWords, readArguments } from './arguments.ts';
 import { stderrLog } from './child.ts';
 import { type Config, loadConfig, showSettings } from './config.ts';
 import { askControl } from './control.ts';
@@ -27,6 +27,8 @@ const CONFIG_VARIABLE = 'CLEW_CONFIG';
 
 /** `clew …`: runs what the command line asks for, and ends the process with its exit code (2: the command line is wrong). */
 export async function runCommand(words: readonly string[]): Promise<void> {
+  const own = OWN_WORDS.find((command) => command === words[0]);
+  if (own !== undefined) return runOwnWords(own, words.slice(1));
   const read = readArguments(words);
   if (read.kind === 'wrong') {
     process.stderr.write(`clew: ${read.message}\n`);
@@ -40,6 +42,17 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     process.exitCode = 1;
   }
   // Output that is still on its way out keeps the process; idle handles do not.
+  process.stdout.write('', () => process.exit());
+}
+
+async function runOwnWords(command: OwnWords, words: readonly string[]): Promise<void> {
+  const { isUsageError, runGraphCommand } = await import('./graph-command.ts');
+  try {
+    process.exitCode = await runGraphCommand(command, words, print);
+  } catch (error) {
+    process.stderr.write(`clew: ${errorText(error)}\n`);
+    process.exitCode = isUsageError(error) ? 2 : 1;
+  }
   process.stdout.write('', () => process.exit());
 }
 

@@ -14,6 +14,9 @@ commands:
   backup DIRECTORY     write a backup of everything stored or taken in into DIRECTORY
   restore DIRECTORY    bring a backup back into an empty data directory
   history check FILE   follow the history of a run (CLEW_HISTORY=FILE clew) through the specification
+  graph [FILE…]        who calls whom, in files of traces or in a running Clew
+  cycles [FILE…]       calls that go round in a circle; --fail-on new --baseline FILE for continuous integration
+  order [FILE…]        the order to start services in
   version              print the versions of Clew and Node
   help [COMMAND]       print this, or help on one command
 

@@ -274,7 +274,10 @@ export function orderAnswer(
   const depthFirst = method === 'dfs' ? depthFirstOrder(graph) : null;
   const stageOf = topologicalOrder(reversed(graph)).levels;
   const stages: GraphVertex[][] = [];
+  // Users are nothing that is started.
+  const isUser = (v: number): boolean => vertices[v].service === USER && levels[v] === 0;
   vertices.forEach((vertex, v) => {
+    if (isUser(v)) return;
     const stage = stages[stageOf[v]] ?? [];
     stage.push(vertex);
     stages[stageOf[v]] = stage;
@@ -283,12 +286,14 @@ export function orderAnswer(
     level,
     method: depthFirst === null ? 'kahn' : 'dfs',
     isCyclic,
-    order: [...(depthFirst ?? kahn)].map((v) => ({
-      ...vertices[v],
-      level: levels[v],
-      component: componentOf[v] < 0 ? null : componentOf[v],
-    })),
-    stages,
+    order: [...(depthFirst ?? kahn)]
+      .filter((v) => !isUser(v))
+      .map((v) => ({
+        ...vertices[v],
+        level: levels[v],
+        component: componentOf[v] < 0 ? null : componentOf[v],
+      })),
+    stages: stages.filter((stage) => stage.length > 0),
     components: components.map((members) => [...members].map((v) => vertices[v])),
   };
 }
