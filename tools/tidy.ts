@@ -25,6 +25,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cache: ['base', 'host'],
   vitals: ['base', 'host', 'store'],
   cluster: ['base', 'host'],
+  history: ['base'],
 };
 
 const FILE_LINES_MAX = 500;

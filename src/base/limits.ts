@@ -89,6 +89,54 @@ export const LIMITS = {
   /** Retention is applied at the start and then this often. */
   retentionIntervalMs: 600_000,
 
+  /** Sends of one message after the first one, whatever is configured (2^8). Then it is given up and kept as a dead letter. */
+  retriesMax: 256,
+  /** The first retry of a message or a connection waits about this long, each further one twice as long, … */
+  retryDelayMsMin: 200,
+  /** … up to this. */
+  retryDelayMsMax: 30_000,
+  /** What a server may ask a sender to wait (RetryInfo, Retry-After). More counts as this. */
+  serverDelayMsMax: 3_600_000,
+  /** Items of one batch on its way out (2^16). Over it: the batch is sent and another begun. */
+  batchItemsMax: 65_536,
+  /** Connections of one sender to all its targets (2^16). Over it: requests wait for a free one. */
+  pooledConnectionsMax: 65_536,
+  /** Any time that a sender waits for (less than 2^32 ms). Longer ones are refused when the configuration is read. */
+  sendTimeoutMsMax: 2 ** 32 - 1,
+  /** Targets of one destination. Over it: the configuration is refused. */
+  targetsMax: 1_024,
+  /** Load of a target by consistent hash, as a multiple of the mean. Over it: its traces go to the next target on their list. */
+  balanceLoadFactor: 1.25,
+  /** Each target is asked for its health this often … */
+  healthIntervalMs: 5_000,
+  /** … and counts as not answering after this. */
+  healthTimeoutMs: 2_000,
+  /** Checks in a row that fail before a target is down, and that succeed before it is up again. */
+  healthThreshold: 3,
+  /** A target that comes back gets its share of the load little by little over this time. */
+  slowStartMs: 30_000,
+  /** Failed requests in a row after which a target is ejected although its checks succeed. */
+  ejectAfterFailures: 5,
+  /** A target is ejected for this long, times the ejections in a row … */
+  ejectMsMin: 30_000,
+  /** … up to this. */
+  ejectMsMax: 300_000,
+  /** Part of the targets of a group that may be ejected at once: outliers are few, or else it is not the targets. */
+  ejectedShareMax: 0.5,
+
+  /** Streams of other Clews whose position a receiver remembers. Over it: batches of further streams are told to wait. */
+  streamsMax: 65_536,
+  /** How long a batch waits for the receiver that holds its stream to hand it over. Over it: 503 / UNAVAILABLE. */
+  streamClaimMsMax: 5_000,
+  /** A batch that is forwarded: records are merged up to this many bytes before packing (one record may be larger) … */
+  forwardBatchBytesMax: 4 * MIB,
+  /** How long the answer to a forwarded batch may take. Over it: it is sent again. */
+  forwardTimeoutMs: 30_000,
+  /** A connection to the next hop is replaced after this, so that a changed address is noticed and load spreads again. */
+  connectionAgeMsMax: 300_000,
+  /** Bytes of a journal that a forwarding queue reads at a time. */
+  forwardReadBytes: 2 * MIB,
+
   /** Time from SIGTERM to exit: open requests are answered, open segments sealed. */
   shutdownMsMax: 10_000,
   /** A process that dies is started again after this, doubled at each death in a row, up to restartBackoffMsMax. */
@@ -106,6 +154,25 @@ export const LIMITS = {
   historyStepMs: 5_000,
   /** … for as long. */
   historyMs: 900_000,
+
+  /** The call graph is kept in windows of this length. The two sides of a call are found in one window or in two that touch. */
+  graphWindowMs: 60_000,
+  /** Spans of one window that are paired at once; a fuller window is paired in parts, by trace. */
+  graphSpansAtOnce: 100_000,
+  /** Share of time that keeping the call graph may take: where more is to do, the graph is complete up to an earlier moment. */
+  graphShareMax: 0.15,
+  /** Wait for more spans before a window is paired anew. */
+  graphPauseMs: 250,
+  /** An edge that no call used for this long no longer counts for the cycles that are watched. */
+  graphWatchMs: 3_600_000,
+  /** Cycles that an answer lists at most, … */
+  cyclesMax: 10_000,
+  /** … how many when nothing is said, … */
+  cyclesDefault: 200,
+  /** … and how long they are then. */
+  cycleLengthDefault: 6,
+  /** Edges that a search for cycles looks at: bounds its time where cycles are beyond counting. The answer says `truncated`. */
+  cycleStepsMax: 2_000_000,
 
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,

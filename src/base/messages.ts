@@ -13,6 +13,8 @@ export interface ReceiverVitals {
   readonly requestBytes: number;
   /** Requests that were not accepted, by reason (an Outcome kind). */
   readonly refused: Readonly<Record<string, number>>;
+  /** Batches of other Clews that came again and were acknowledged without being stored again. */
+  readonly repeated: number;
   readonly connections: number;
   readonly inflightBytes: number;
   /** Durable acknowledgement latency of the last minute, milliseconds. */
@@ -29,7 +31,7 @@ export interface ReceiverVitals {
 
 /** What processes tell one another; everything passes through the supervisor. */
 export type Message =
-  | { readonly type: 'ready'; readonly role: 'receiver' | 'store'; readonly addresses: readonly string[] }
+  | { readonly type: 'ready'; readonly role: 'receiver' | 'store' | 'sender'; readonly addresses: readonly string[] }
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'sealed'; readonly receiver: number; readonly segment: string }
   | { readonly type: 'forgotten'; readonly receiver: number; readonly segment: string }

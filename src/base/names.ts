@@ -22,8 +22,17 @@ export const TABLES = {
   summary: 'otel_metrics_summary',
 } as const;
 
+/** Our own tables: the call graph, kept in windows of time. */
+export const GRAPH_TABLES = { windows: 'clew_graph_windows', edges: 'clew_graph_edges' } as const;
+
 /** Below the data directory. */
-export const DIRECTORIES = { journal: 'journal', store: 'store', backups: 'backups' } as const;
+export const DIRECTORIES = {
+  journal: 'journal',
+  store: 'store',
+  backups: 'backups',
+  dead: 'dead',
+  graph: 'graph',
+} as const;
 /** The identity of this data directory, made once; it begins every insert deduplication token. */
 export const INSTANCE_FILE = 'instance';
 /** In the data directory: the running supervisor. Its children hold `lock.r<index>` and `lock.store`, because they may outlive it by a moment. */
@@ -36,6 +45,23 @@ export const RECEIVER_PREFIX = 'r';
 /** Number of the last start of a receiver directory, as 8 hexadecimal digits: the first half of its segment ids. */
 export const BOOT_FILE = 'boot';
 
+/** In a receiver directory: how far the batches of each sending Clew were taken in, so that a repeated one is not stored again. */
+export const MARKS_FILE = 'marks';
+
+/** In the data directory of a Clew that forwards: how far each destination is, and the account of its items. */
+export const FORWARD_FILE = 'forward';
+
+/**
+ * Headers (and gRPC metadata) between two Clews: the stream of a batch, its first and last record as `<from>-<to>`, the CRC-32C of its
+ * unpacked body; in an answer, what the receiver holds of the stream.
+ */
+export const HOP_HEADERS = {
+  stream: 'clew-stream',
+  batch: 'clew-batch',
+  checksum: 'clew-checksum',
+  mark: 'clew-mark',
+} as const;
+
 /** Files of a segment: `<segment>.journal`, `<segment>.<table>.native`, and the manifest, whose name tells the segment's state. */
 export const SUFFIX = {
   journal: '.journal',
@@ -43,6 +69,7 @@ export const SUFFIX = {
   sealed: '.sealed',
   loaded: '.loaded',
   damaged: '.damaged',
+  dead: '.dead',
   temporary: '.tmp',
 } as const;
 
@@ -59,6 +86,10 @@ export const METRICS = {
   clew_requests_total: { type: 'counter', help: 'OTLP requests that were answered.' },
   clew_request_bytes_total: { type: 'counter', help: 'Bytes of OTLP requests as they came over the wire.' },
   clew_requests_refused_total: { type: 'counter', help: 'OTLP requests that were not accepted, by reason.' },
+  clew_batches_repeated_total: {
+    type: 'counter',
+    help: 'Batches of other Clews that came again and were not stored again.',
+  },
   clew_connections: { type: 'gauge', help: 'Open client connections.' },
   clew_inflight_bytes: { type: 'gauge', help: 'Bytes of requests being received or waiting for their fsync.' },
   clew_acknowledgement_seconds: { type: 'gauge', help: 'Time to the durable acknowledgement, last minute.' },
@@ -80,7 +111,41 @@ export const METRICS = {
   clew_store_parts: { type: 'gauge', help: 'Active parts of each table.' },
   clew_disk_total_bytes: { type: 'gauge', help: 'Size of the file system of the data directory.' },
   clew_disk_free_bytes: { type: 'gauge', help: 'Free bytes on the file system of the data directory.' },
+  clew_graph_cycles: { type: 'gauge', help: 'Cycles of services in the calls of the last hour.' },
+  clew_graph_longest_cycle_services: { type: 'gauge', help: 'Services in the longest of those cycles.' },
+  clew_graph_mean_cycle_services: { type: 'gauge', help: 'Services in one of those cycles, on average.' },
+  clew_graph_cyclic_services: { type: 'gauge', help: 'Services that are in any of those cycles.' },
+  clew_graph_cycles_truncated: { type: 'gauge', help: '1 when there are more cycles than are counted.' },
+  clew_graph_pending_windows: { type: 'gauge', help: 'Minutes whose newest spans are not in the call graph yet.' },
   clew_process_memory_bytes: { type: 'gauge', help: 'Resident memory of each process.' },
   clew_process_cpu_seconds_total: { type: 'counter', help: 'User and system time of each process.' },
 } as const;
-export type MetricName = keyof typeof METRICS;
+
+/** Those of a Clew that forwards, beside the ones about receivers, journal and disk. */
+export const FORWARD_METRICS = {
+  clew_forward_items: {
+    type: 'gauge',
+    help: 'Items since the data directory was made, by destination and by what became of them: received is the sum of the rest.',
+  },
+  clew_forward_refused_items_total: {
+    type: 'counter',
+    help: 'Forwarded items that the next hop said it rejected (partial success).',
+  },
+  clew_forward_queued_bytes: {
+    type: 'gauge',
+    help: 'Bytes of sealed journals that some destination has not acknowledged.',
+  },
+  clew_forward_queued_segments: { type: 'gauge', help: 'Sealed segments that some destination has not acknowledged.' },
+  clew_forward_lag_seconds: {
+    type: 'gauge',
+    help: 'From taking in to the acknowledgement of the next hop, of the last batch.',
+  },
+  clew_forward_failures: { type: 'gauge', help: 'Tries that failed since the last acknowledgement.' },
+  clew_forward_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of forwarded requests before packing, since the process started.',
+  },
+  clew_forward_batches_total: { type: 'counter', help: 'Forwarded requests, since the process started.' },
+} as const;
+
+export type MetricName = keyof typeof METRICS | keyof typeof FORWARD_METRICS;

@@ -115,6 +115,10 @@ export class LyingDisk {
     this.#directories.add(directoryOf(path));
   }
 
+  #isAlive(boot: number): boolean {
+    return boot === this.#boot && !this.#crashed;
+  }
+
   #file(path: string, operation: string): LyingFile {
     const file = this.#names.get(path);
     if (file === undefined) throw new DiskFault('ENOENT', operation, path);
@@ -157,10 +161,9 @@ export class LyingDisk {
     act: (verdict: 'ok' | 'lost') => void,
     partly: (failure: Exclude<Verdict, 'ok' | 'lost'>) => void = () => {},
   ): Promise<void> {
-    const alive = () => boot === this.#boot && !this.#crashed;
-    if (!alive()) throw new DiskFault('ECRASHED', operation, path);
+    if (!this.#isAlive(boot)) throw new DiskFault('ECRASHED', operation, path);
     const verdict = await this.decide({ index: this.stepCount++, operation, path });
-    if (!alive()) throw new DiskFault('ECRASHED', operation, path);
+    if (!this.#isAlive(boot)) throw new DiskFault('ECRASHED', operation, path);
     if (verdict === 'ok' || verdict === 'lost') return act(verdict);
     partly(verdict);
     if (verdict === 'crash') {
@@ -205,7 +208,10 @@ export class LyingDisk {
         const below = [...this.#names.keys(), ...this.#directories].filter((name) => directoryOf(name) === path);
         return below.map((name) => name.slice(path.length + 1)).sort();
       },
-      size: async (path) => this.#names.get(path)?.content.length,
+      size: async (path) => {
+        if (!this.#isAlive(boot)) throw new DiskFault('ECRASHED', 'size', path);
+        return this.#names.get(path)?.content.length;
+      },
       read: async (path, offset, length) => {
         await this.#step(boot, 'read', path, () => {});
         const whole = this.#file(path, 'read').content.slice(offset, offset + length);

@@ -1,3 +1,4 @@
+import { record } from '../base/history.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import { readManifest } from './manifest.ts';
 import type { SealedSegment } from './sealed.ts';
@@ -31,8 +32,10 @@ export async function listSealed(
 
 /** Makes durable that the store holds every row of the segment. From now on it is never loaded again, only forgotten. */
 export async function markLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
+  record('Mark', directory, segment);
   await disk.rename(`${directory}/${sealedFile(segment)}`, `${directory}/${loadedFile(segment)}`);
   await disk.syncDirectory(directory);
+  record('Marked', directory, segment);
 }
 
 /**
@@ -40,12 +43,14 @@ export async function markLoaded(disk: Disk, directory: string, segment: string)
  * crash could leave a journal that looks unsealed.
  */
 async function removeLoaded(disk: Disk, directory: string, segment: string): Promise<void> {
+  record('Remove', directory, segment);
   const files = (await segmentsIn(disk, directory)).get(segment) ?? [];
   for (const file of files) {
     if (file !== loadedFile(segment)) await removeIfThere(disk, `${directory}/${file}`);
   }
   await disk.syncDirectory(directory);
   await removeIfThere(disk, `${directory}/${loadedFile(segment)}`);
+  record('Forget', directory, segment);
 }
 
 /** Forgets a sealed segment that the store has loaded, durably. May be repeated after a crash through `finishForgotten`. */
@@ -60,6 +65,7 @@ export async function finishForgotten(
   journalDirectory: string,
 ): Promise<{ receiver: number; segment: string }[]> {
   const finished: { receiver: number; segment: string }[] = [];
+  record('StoreBoot', '*', '');
   for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
     for (const [segment, files] of await segmentsIn(disk, directory)) {
       if (!files.includes(loadedFile(segment))) continue;

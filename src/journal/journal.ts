@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { record } from '../base/history.ts';
 import { type AppendFile, type Disk, errorText } from '../host/disk.ts';
 import { checksumSeed, encodeFileHeader, encodeRecordHeader, type JournalIdentity } from './format.ts';
 import { journalFile } from './segment-files.ts';
@@ -43,6 +44,7 @@ const DURABLE: AppendResult = { kind: 'durable' };
 
 /** Makes the journal file of a new segment: its header and its name are durable when the promise resolves. Rejects with the disk's error. */
 export async function createJournal(disk: Disk, directory: string, identity: JournalIdentity): Promise<Journal> {
+  record('Open', identity.receiver, identity.segment);
   const file = await disk.open(`${directory}/${journalFile(identity.segment)}`, 'create');
   try {
     await file.write([encodeFileHeader(identity)]);
@@ -81,6 +83,7 @@ class OpenJournal implements Journal {
     const header = encodeRecordHeader(this.#seed, kind, this.records, payload);
     const bytes = header.length + header.readUInt32LE(4);
     this.records++;
+    record('Add', this.identity.receiver, this.identity.segment, this.records);
     this.sizeBytes += bytes;
     return new Promise((settle) => {
       this.#queue.push({ parts: [header, ...payload], bytes, settle });
@@ -106,6 +109,7 @@ class OpenJournal implements Journal {
       const failure = await this.#commit(group);
       if (failure !== undefined) {
         this.failure = failure;
+        record('Fail', this.identity.receiver, this.identity.segment);
         group.push(...this.#queue);
         this.#queue = [];
       }
@@ -117,14 +121,18 @@ class OpenJournal implements Journal {
 
   /** Returns why the group is not durable, or undefined when it is. */
   async #commit(group: readonly Waiting[]): Promise<string | undefined> {
+    const { receiver, segment } = this.identity;
+    const records = this.durable.records + group.length;
     try {
       await this.#file.write(group.flatMap((waiting) => waiting.parts));
+      record('Write', receiver, segment, records);
       await this.#file.sync();
+      record('Sync', receiver, segment, records);
     } catch (error) {
       return errorText(error);
     }
     const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, this.durable.bytes);
-    this.durable = { bytes, records: this.durable.records + group.length };
+    this.durable = { bytes, records };
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { crc32c } from '../base/crc32c.ts';
+import { record } from '../base/history.ts';
 import { SUFFIX } from '../base/names.ts';
 import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
 import type { SealedSegment, SealedTable } from './sealed.ts';
@@ -11,7 +12,9 @@ import { sealedFile } from './segment-files.ts';
 /** Makes the manifest durable: from now on the segment is sealed. The journal it was made from is durable already; the files it names need not be. */
 export async function writeManifest(disk: Disk, directory: string, sealed: SealedSegment): Promise<void> {
   const name = sealedFile(sealed.segment);
+  record('Publish', sealed.receiver, sealed.segment, sealed.records);
   await replaceDurably(disk, directory, name, encodeManifest(sealed), name + SUFFIX.temporary);
+  record('Seal', sealed.receiver, sealed.segment);
 }
 
 /** The bytes of a manifest file. */

@@ -1,4 +1,5 @@
 import { crc32c } from '../base/crc32c.ts';
+import { record } from '../base/history.ts';
 import type { Disk } from '../host/disk.ts';
 import type { JournalIdentity } from './format.ts';
 import type { DurableExtent } from './journal.ts';
@@ -24,8 +25,10 @@ export async function sealSegment(
   identity: JournalIdentity,
   journal: DurableExtent,
   frozen: readonly FrozenTable[],
+  items?: SealedSegment['items'],
 ): Promise<SealedSegment> {
   const tables = await writeNatives(disk, directory, identity.segment, frozen);
+  record('Files', identity.receiver, identity.segment, journal.records);
   const sealed: SealedSegment = {
     version: 1,
     receiver: identity.receiver,
@@ -34,6 +37,7 @@ export async function sealSegment(
     journalBytes: journal.bytes,
     records: journal.records,
     tables,
+    ...(items === undefined ? {} : { items }),
   };
   await writeManifest(disk, directory, sealed);
   return sealed;

@@ -1,3 +1,5 @@
+import type { Signal } from '../base/signal.ts';
+
 /**
  * A sealed segment as its manifest (`<segment>.sealed`, JSON) describes it. The manifest is written last, with fsync and rename:
  * where it exists, every file it names is whole and durable. Loading renames it to `.loaded`, then the files are removed, the
@@ -14,6 +16,8 @@ export interface SealedSegment {
   readonly journalBytes: number;
   readonly records: number;
   readonly tables: readonly SealedTable[];
+  /** Items by signal, in a segment that is forwarded and has no tables. */
+  readonly items?: Readonly<Record<Signal, number>>;
 }
 
 export interface SealedTable {

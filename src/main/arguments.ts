@@ -2,8 +2,12 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
 import { flagOf, SETTING_ROWS } from './settings.ts';
 
-const COMMANDS = ['all', 'check', 'backup', 'restore', 'version', 'help'] as const;
+const COMMANDS = ['all', 'edge', 'regional', 'central', 'check', 'backup', 'restore', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
+
+/** Commands that read their own words: they have flags, but no settings. */
+export const OWN_WORDS = ['graph', 'cycles', 'order'] as const;
+export type OwnWords = (typeof OWN_WORDS)[number];
 
 /** A command line as Clew understands it, or what is wrong with it. */
 export type Arguments =
@@ -20,6 +24,9 @@ export type Arguments =
 
 const OPERANDS: Readonly<Record<Command, { readonly min: number; readonly max: number; readonly name: string }>> = {
   all: { min: 0, max: 0, name: '' },
+  edge: { min: 0, max: 0, name: '' },
+  regional: { min: 0, max: 0, name: '' },
+  central: { min: 0, max: 0, name: '' },
   check: { min: 0, max: 0, name: '' },
   backup: { min: 1, max: 1, name: 'DIRECTORY' },
   restore: { min: 1, max: 1, name: 'DIRECTORY' },
@@ -82,6 +89,7 @@ function unknownFlagText(flag: string): string {
 }
 
 function unknownCommandText(word: string): string {
-  const meant = nearest(word, COMMANDS);
-  return `${JSON.stringify(word)} is not a command${meant === undefined ? '' : `; did you mean ${meant}?`} (${COMMANDS.join(', ')})`;
+  const known = [...COMMANDS, ...OWN_WORDS];
+  const meant = nearest(word, known);
+  return `${JSON.stringify(word)} is not a command${meant === undefined ? '' : `; did you mean ${meant}?`} (${known.join(', ')})`;
 }

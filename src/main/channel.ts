@@ -1,9 +1,11 @@
 import type { Message } from '../base/messages.ts';
+import type { Role } from './role.ts';
 import type { Settings } from './settings.ts';
 
 /** What the supervisor tells a child before all else: everything it needs to work. */
 export interface Start {
   readonly type: 'start';
+  readonly role: Role;
   readonly settings: Settings;
   /** With the tokens of auth.tokensFile. */
   readonly tokens: readonly string[];
@@ -42,12 +44,23 @@ export type BackupMessage =
   | { readonly type: 'backup'; readonly id: number; readonly directory: string }
   | { readonly type: 'backupDone'; readonly id: number; readonly report: string; readonly ok: boolean };
 
+/**
+ * Who takes the batches of a stream of another Clew. One receiver holds a stream at a time; the supervisor keeps the list
+ * (stream-desk.ts). Each receiver says at its start how far it had come with every stream it knows.
+ */
+export type StreamMessage =
+  | { readonly type: 'marks'; readonly receiver: number; readonly marks: readonly (readonly [string, string])[] }
+  | { readonly type: 'claim'; readonly receiver: number; readonly stream: string }
+  | { readonly type: 'granted'; readonly stream: string; readonly mark: string }
+  | { readonly type: 'surrender'; readonly stream: string }
+  | { readonly type: 'surrendered'; readonly receiver: number; readonly stream: string; readonly mark: string };
+
 /** A child that listens. What is sent to it before is lost: in a cluster worker nobody keeps it. */
 export interface Hello {
   readonly type: 'hello';
 }
 
-export type ChannelMessage = Message | Hello | Start | Fleet | BackupMessage;
+export type ChannelMessage = Message | Hello | Start | Fleet | BackupMessage | StreamMessage;
 
 /** The supervisor's end of a child's channel, or the child's end of its own. Messages to a process that is gone are dropped: its successor asks the disk. */
 export interface Channel {

@@ -1,7 +1,9 @@
+import { historyLine, keepHistory } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import { LOCK_FILE } from '../base/names.ts';
 import { systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
+import { openHistoryFile } from '../host/history-file.ts';
 import { type Lock, takeLock } from '../host/process-lock.ts';
 import { type Channel, type ChannelMessage, openChannel, type Start } from './channel.ts';
 import { createLog, type Level, type Log } from './log.ts';
@@ -25,6 +27,7 @@ export interface ChildWork {
  * is told to the supervisor with its reason, and ends the process with exit code 1.
  */
 export function runChild(role: string, begin: (world: ChildWorld) => Promise<ChildWork>): void {
+  keepHistoryIfAsked(process.env['CLEW_HISTORY']);
   let work: ChildWork | undefined;
   let early: ChannelMessage[] = [];
   let log: Log | undefined;
@@ -58,6 +61,13 @@ export function runChild(role: string, begin: (world: ChildWorld) => Promise<Chi
 }
 
 const FAREWELL_MS = 50;
+
+/** For checking a run against the specification: `clew history check`. */
+function keepHistoryIfAsked(file: string | undefined): void {
+  if (file === undefined || file === '') return;
+  const append = openHistoryFile(file);
+  keepHistory((...step) => append(historyLine(...step)));
+}
 
 /** Log lines on standard error. */
 export function stderrLog(level: Level, format: 'json' | 'pretty', name: string): Log {

@@ -10,5 +10,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 const [first, role] = process.argv.slice(2);
 if (first === 'child' && role === 'receiver') (await import('./receiver-process.ts')).runReceiver();
+else if (first === 'child' && role === 'sender') (await import('./sender-process.ts')).runSender();
 else if (first === 'child' && role === 'store') (await import('./store-process.ts')).runStore();
+else if (first === 'history')
+  process.exitCode = await (await import('./history-command.ts')).runHistory(process.argv.slice(3));
 else await (await import('./command.ts')).runCommand(process.argv.slice(2));

@@ -11,11 +11,13 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { takeLock } from '../host/process-lock.ts';
 import { randomHex } from '../host/random.ts';
 import { openInstance } from '../journal/identity-files.ts';
-import { type Arguments, readArguments } from './arguments.ts';
+import { type Arguments, OWN_WORDS, type OwnWords, readArguments } from './arguments.ts';
 import { stderrLog } from './child.ts';
 import { type Config, loadConfig, showSettings } from './config.ts';
 import { askControl } from './control.ts';
 import { helpText } from './help.ts';
+import { checkPurpose } from './purpose.ts';
+import { forwards, type Role } from './role.ts';
 import { readSecrets } from './secrets.ts';
 
 type Understood = Extract<Arguments, { kind: 'command' }>;
@@ -25,6 +27,8 @@ const CONFIG_VARIABLE = 'CLEW_CONFIG';
 
 /** `clew …`: runs what the command line asks for, and ends the process with its exit code (2: the command line is wrong). */
 export async function runCommand(words: readonly string[]): Promise<void> {
+  const own = OWN_WORDS.find((command) => command === words[0]);
+  if (own !== undefined) return runOwnWords(own, words.slice(1));
   const read = readArguments(words);
   if (read.kind === 'wrong') {
     process.stderr.write(`clew: ${read.message}\n`);
@@ -38,6 +42,17 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     process.exitCode = 1;
   }
   // Output that is still on its way out keeps the process; idle handles do not.
+  process.stdout.write('', () => process.exit());
+}
+
+async function runOwnWords(command: OwnWords, words: readonly string[]): Promise<void> {
+  const { isUsageError, runGraphCommand } = await import('./graph-command.ts');
+  try {
+    process.exitCode = await runGraphCommand(command, words, print);
+  } catch (error) {
+    process.stderr.write(`clew: ${errorText(error)}\n`);
+    process.exitCode = isUsageError(error) ? 2 : 1;
+  }
   process.stdout.write('', () => process.exit());
 }
 
@@ -68,7 +83,10 @@ async function runUnderstood(read: Understood): Promise<number> {
     case 'restore':
       return restoreFrom(await validConfig(read), path.resolve(read.operands[0] ?? ''));
     case 'all':
-      return runAll(await validConfig(read));
+    case 'central':
+    case 'edge':
+    case 'regional':
+      return runRole(read.command, await validConfig(read));
     default:
       return unreachable(read.command);
   }
@@ -129,15 +147,18 @@ async function check(config: Config): Promise<number> {
   return 0;
 }
 
-async function runAll(config: Config): Promise<number> {
+async function runRole(role: Role, config: Config): Promise<number> {
   const { settings } = config;
+  if (forwards(role) && settings.forward.length === 0) {
+    throw new Error(`clew ${role} needs a destination: --forward http://host:4318`);
+  }
   const wanted = settings['log.format'];
   const logFormat = wanted === 'auto' ? (process.stderr.isTTY ? 'pretty' : 'json') : wanted;
   const log = stderrLog(settings['log.level'], logFormat, 'supervisor');
   for (const warning of config.warnings) log.warn(warning);
   const secrets = await readSecrets(settings);
   const { runSupervisor } = await import('./supervisor.ts');
-  return runSupervisor({ config, secrets, version: version(), log, logFormat, print });
+  return runSupervisor({ role, config, secrets, version: version(), log, logFormat, print });
 }
 
 /** The running Clew makes the backup where there is one: a data directory is open in one process. */
@@ -146,6 +167,7 @@ async function backUp(config: Config, directory: string): Promise<number> {
   if ((await nodeDisk.size(path.join(settings.data, INSTANCE_FILE))) === undefined) {
     throw new Error(`${settings.data} is not a data directory of Clew; name it with --data`);
   }
+  await checkPurpose(nodeDisk, settings.data, 'all');
   const result = await takeLock(systemClock, {
     path: path.join(settings.data, LOCK_FILE),
     pid: process.pid,

@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PREFIX } from '../base/names.ts';
 import { nearest } from '../base/nearest.ts';
+import { parseTarget } from '../send/target.ts';
 import { type Problem, readConfigFile } from './config-file.ts';
 import { allowedText, readValue, type SettingValue, showValue } from './setting-values.ts';
 import { flagOf, SETTING_ROWS, type Setting, type SettingKey, type Settings, variableOf } from './settings.ts';
@@ -87,6 +88,19 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   if (settings['store.password'] !== null && settings['store.passwordFile'] !== null) {
     report('store.passwordFile', 'and store.password cannot both be set');
   }
+  for (const url of settings.forward) {
+    const target = parseTarget(url);
+    if ('problem' in target) report('forward', target.problem);
+    else if (target.transport === 'grpc' && settings['send.compression'] === 'lz4') {
+      report('send.compression', 'lz4 has no name in gRPC; use another, or http://');
+    }
+  }
+  if ((settings['send.tls.cert'] === null) !== (settings['send.tls.key'] === null)) {
+    report('send.tls.cert', 'and send.tls.key must be set together');
+  }
+  for (const header of settings['send.headers']) {
+    if (!HEADER_LINE.test(header)) report('send.headers', 'must be lines of `name: value`');
+  }
   const taken = new Map<number, string>();
   for (const key of ['grpc.port', 'http.port', 'api.port'] as const) {
     const port = settings[key];
@@ -100,6 +114,9 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   }
   return problems;
 }
+
+/** A name as HTTP allows it, and a value without line ends. */
+const HEADER_LINE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\r\n]*$/;
 
 function warningsOf(settings: Settings, environment: Readonly<Record<string, string | undefined>>): string[] {
   const warnings: string[] = [];

@@ -8,7 +8,9 @@ import { clientHost } from './addresses.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { Keeper } from './keeper.ts';
 import type { Log } from './log.ts';
+import { forwards } from './role.ts';
 import type { Settings } from './settings.ts';
+import { StreamDesk } from './stream-desk.ts';
 
 /** First word of a child's command line (cli.ts); no user types it. */
 const CHILD_COMMAND = 'child';
@@ -34,6 +36,7 @@ export class Processes {
   readonly #options: FleetOptions;
   readonly #store: Keeper;
   readonly #receivers: readonly Keeper[];
+  readonly #streams: StreamDesk;
   #announced = false;
 
   constructor(options: FleetOptions) {
@@ -43,7 +46,12 @@ export class Processes {
     // would stay open with nobody to answer it.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: CLI, args: [CHILD_COMMAND, 'receiver'] });
-    this.#store = this.#keeper('store', 0, spawnStore, settings['store.url'] !== null);
+    this.#store = forwards(options.start.role)
+      ? this.#keeper('sender', 0, () => fork(CLI, [CHILD_COMMAND, 'sender']), false)
+      : this.#keeper('store', 0, spawnStore, settings['store.url'] !== null);
+    this.#streams = new StreamDesk(settings.receivers ?? 1, (receiver, message) =>
+      this.#receivers[receiver]?.send(message),
+    );
     this.#receivers = Array.from({ length: settings.receivers ?? 1 }, (_, index) =>
       this.#keeper(`receiver ${index}`, index, () => cluster.fork().process, false),
     );
@@ -95,7 +103,10 @@ export class Processes {
       patient,
       onHopeless,
       onMessage: (message) => this.#route(message),
-      onChange: () => this.#changed(),
+      onChange: () => {
+        if (name.startsWith('receiver') && !this.#receivers[index]?.isReady) this.#streams.died(index);
+        this.#changed();
+      },
     });
   }
 
@@ -113,6 +124,13 @@ export class Processes {
       case 'sealDone':
         this.#options.onBackup(message);
         break;
+      case 'marks':
+      case 'claim':
+      case 'surrendered':
+        this.#streams.take(message);
+        break;
+      case 'granted':
+      case 'surrender':
       case 'hello':
       case 'ready':
       case 'failed':

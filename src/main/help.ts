@@ -7,9 +7,16 @@ usage: clew [command] [flags]
 
 commands:
   all                  receive, store and show (what clew does without a command)
+  edge                 receive, keep on disk, forward (--forward URL); nothing is stored
+  regional             the same for what edges forward: merge small batches and forward them on
+  central              all, for what others forward
   check                read the configuration, say what is wrong, show what is in force
   backup DIRECTORY     write a backup of everything stored or taken in into DIRECTORY
   restore DIRECTORY    bring a backup back into an empty data directory
+  history check FILE   follow the history of a run (CLEW_HISTORY=FILE clew) through the specification
+  graph [FILE…]        who calls whom, in files of traces or in a running Clew
+  cycles [FILE…]       calls that go round in a circle; --fail-on new --baseline FILE for continuous integration
+  order [FILE…]        the order to start services in
   version              print the versions of Clew and Node
   help [COMMAND]       print this, or help on one command
 
@@ -23,6 +30,20 @@ const ABOUT: Readonly<Record<Command, string>> = {
 
 Opens OTLP/gRPC (4317), OTLP/HTTP (4318) and the API with the web UI (4319), and runs until SIGTERM or Ctrl-C: then it answers the open
 requests, seals what it has and ends. A second signal ends it at once; what was acknowledged is safe either way.
+`,
+  edge: `usage: clew edge --forward URL[,URL…] [flags]
+
+Opens OTLP/gRPC (4317) and OTLP/HTTP (4318), acknowledges what is durable on disk, and forwards it to each URL (http://host:4318,
+grpc://host:4317; https and grpcs with TLS). What a destination has not acknowledged stays on disk, up to journal.bytesMax, across
+restarts and kill -9. A Clew at the other end stores each batch once. Health, metrics and the fleet's account are on port 4319.
+`,
+  regional: `usage: clew regional --forward URL[,URL…] [flags]
+
+The same as edge, between edges and the centre: takes each edge's batches once, merges small ones and forwards them.
+`,
+  central: `usage: clew central [flags]
+
+The same as all: receives, stores, shows. Batches that an edge or a regional Clew repeats are stored once.
 `,
   check: `usage: clew check [flags]
 

@@ -5,10 +5,16 @@ import { DIRECTORIES, LOCK_FILE, RECEIVER_PREFIX } from '../base/names.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
+import { checkBuilder } from '../receive/check-builder.ts';
 import { type DoorOptions, type Doors, openDoors } from '../receive/doors.ts';
 import { type Intake, openIntake } from '../receive/intake.ts';
+import { StreamMarks } from '../receive/marks.ts';
+import { OnceSink } from '../receive/once.ts';
 import { recoverRetired } from '../receive/recovery.ts';
+import type { ExportSink } from '../receive/sink.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
+import { Claims } from './claims.ts';
+import { forwards } from './role.ts';
 import type { Settings } from './settings.ts';
 
 /** A receiver process: doors, transcoder, journal. */
@@ -21,10 +27,15 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
   const { settings, index, instance } = start;
   const receivers = settings.receivers ?? 1;
   const lock = await takePart(settings.data, `${RECEIVER_PREFIX}${index}`);
+  const directory = path.join(settings.data, DIRECTORIES.journal, `${RECEIVER_PREFIX}${index}`);
+  const marks = new StreamMarks(nodeDisk, directory);
+  await marks.load((text) => log.error(text));
   const intake = await openIntake({
     disk: nodeDisk,
     clock: systemClock,
-    directory: path.join(settings.data, DIRECTORIES.journal, `${RECEIVER_PREFIX}${index}`),
+    directory,
+    marks,
+    ...(forwards(start.role) ? { newBuilder: checkBuilder } : {}),
     receiver: index,
     instance,
     limits: {
@@ -34,17 +45,28 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
     onSealed: (segment) => channel.send({ type: 'sealed', receiver: index, segment }),
     onReport: (text) => log.warn(text),
   });
-  const doors = await openDoors(doorOptions(world, intake));
+  const claims = new Claims(index, channel);
+  const once = new OnceSink(intake, marks, (stream) => claims.claim(stream));
+  const doors = await openDoors(doorOptions(world, once));
   const startedAtMs = Number(systemClock.unixNano() / 1_000_000n);
-  const report = (): void => channel.send({ type: 'vitals', vitals: vitalsOf(index, startedAtMs, intake, doors) });
+  const report = (): void =>
+    channel.send({ type: 'vitals', vitals: vitalsOf(index, startedAtMs, intake, doors, once.repeated) });
   const reporting = setInterval(report, LIMITS.vitalsIntervalMs);
   channel.send({ type: 'ready', role: 'receiver', addresses: addressesOf(doors) });
   report();
-  if (index === 0) void recoverOthers(world, receivers);
+  const others = index === 0 ? recoverOthers(world, receivers) : Promise.resolve([]);
+  void others.then((more) => channel.send({ type: 'marks', receiver: index, marks: [...marks.all(), ...more] }));
   return {
     take(message) {
       if (message.type === 'forgotten') intake.forgotten(message.segment);
       if (message.type === 'rebuild') intake.rebuild(message.segment);
+      if (message.type === 'granted') claims.granted(message.stream, message.mark);
+      if (message.type === 'surrender') {
+        const { stream } = message;
+        void once
+          .surrender(stream)
+          .then((mark) => channel.send({ type: 'surrendered', receiver: index, stream, mark }));
+      }
       if (message.type === 'seal') {
         const { id } = message;
         void intake.seal().then(() => channel.send({ type: 'sealDone', id, receiver: index }));
@@ -64,7 +86,7 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
 /** Of the time for a shutdown, what slow clients get to finish their requests. */
 const DRAIN_SHARE = 0.3;
 
-function doorOptions({ start, log }: ChildWorld, sink: Intake): DoorOptions {
+function doorOptions({ start, log }: ChildWorld, sink: ExportSink): DoorOptions {
   const { settings } = start;
   const address = (port: number | null) => (port === null ? null : { host: settings.host, port });
   const tls = tlsOf(settings);
@@ -99,7 +121,13 @@ function addressesOf(doors: Doors): string[] {
   return addresses;
 }
 
-function vitalsOf(receiver: number, startedAtMs: number, intake: Intake, doors: Doors): ReceiverVitals {
+function vitalsOf(
+  receiver: number,
+  startedAtMs: number,
+  intake: Intake,
+  doors: Doors,
+  repeated: number,
+): ReceiverVitals {
   const { user, system } = process.cpuUsage();
   return {
     receiver,
@@ -107,26 +135,36 @@ function vitalsOf(receiver: number, startedAtMs: number, intake: Intake, doors: 
     startedAtMs,
     ...intake.vitals(),
     ...doors.counters(),
+    repeated,
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: Math.round((user + system) / 1000),
   };
 }
 
-/** Seals what receivers have left that no longer run, because there are fewer now. */
-async function recoverOthers({ start, log, channel }: ChildWorld, receivers: number): Promise<void> {
+/** Seals what receivers have left that no longer run, because there are fewer now; answers how far they had come with the streams of other Clews. */
+async function recoverOthers(
+  { start, log, channel }: ChildWorld,
+  receivers: number,
+): Promise<readonly (readonly [string, string])[]> {
   const { data } = start.settings;
-  try {
-    const locks = (await nodeDisk.list(data)).flatMap((name) => {
-      const index = new RegExp(`^${LOCK_FILE}\\.${RECEIVER_PREFIX}(\\d+)$`).exec(name)?.[1];
-      return index !== undefined && Number(index) >= receivers ? [`${RECEIVER_PREFIX}${index}`] : [];
-    });
-    const held = await Promise.all(locks.map((part) => takePart(data, part)));
-    const report = (text: string): void => log.warn(text);
-    const workshop = { disk: nodeDisk, instance: start.instance, report, reportDamage: report };
-    const sealed = await recoverRetired(workshop, path.join(data, DIRECTORIES.journal), receivers);
-    for (const { receiver, segment } of sealed) channel.send({ type: 'sealed', receiver, segment });
-    await Promise.all(held.map((lock) => lock.release()));
-  } catch (error) {
-    log.error(`journals of receivers that no longer run cannot be recovered: ${errorText(error)}`);
+  for (;;) {
+    try {
+      const locks = (await nodeDisk.list(data)).flatMap((name) => {
+        const index = new RegExp(`^${LOCK_FILE}\\.${RECEIVER_PREFIX}(\\d+)$`).exec(name)?.[1];
+        return index !== undefined && Number(index) >= receivers ? [`${RECEIVER_PREFIX}${index}`] : [];
+      });
+      const held = await Promise.all(locks.map((part) => takePart(data, part)));
+      const report = (text: string): void => log.warn(text);
+      const newBuilder = forwards(start.role) ? { newBuilder: checkBuilder } : {};
+      const workshop = { disk: nodeDisk, instance: start.instance, report, reportDamage: report, ...newBuilder };
+      const { rebuilt, marks } = await recoverRetired(workshop, path.join(data, DIRECTORIES.journal), receivers);
+      for (const { receiver, segment } of rebuilt) channel.send({ type: 'sealed', receiver, segment });
+      await Promise.all(held.map((lock) => lock.release()));
+      return marks;
+    } catch (error) {
+      log.error(`journals of receivers that no longer run cannot be recovered yet: ${errorText(error)}`);
+      // Until it is known how far they had come, no batch of another Clew may be taken.
+      await pause(systemClock, LIMITS.loadRetryMsMax);
+    }
   }
 }

@@ -7,6 +7,7 @@ import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { diskSpace } from '../host/space.ts';
+import { GraphKeeper } from '../query/graph-keeper.ts';
 import { type ApiOptions, startApi } from '../query/server.ts';
 import { bearerCheck } from '../receive/auth.ts';
 import { readTls } from '../receive/tls.ts';
@@ -17,6 +18,8 @@ import { prometheusText } from '../vitals/prometheus.ts';
 import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
+import { fleetNode } from './fleet-node.ts';
+import { graphMetrics } from './graph-metrics.ts';
 import { tlsOf } from './receiver-process.ts';
 import type { Settings } from './settings.ts';
 import { statusOf } from './status.ts';
@@ -32,8 +35,11 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const { start, log, channel } = world;
   const { settings } = start;
   const lock = await takePart(settings.data, 'store');
+  let graph: GraphKeeper | null = null;
   const store = await openStore({
     ...storeOptions(start),
+    // What is loaded before the keeper is there, it finds by the number of spans.
+    onInserted: (sealed, directory) => graph?.segmentLoaded(sealed, directory) ?? Promise.resolve(),
     onForgotten: (receiver, segment) => channel.send({ type: 'forgotten', receiver, segment }),
     onDamaged: (receiver, segment) => channel.send({ type: 'rebuild', receiver, segment }),
     report: (text) => log.warn(text),
@@ -41,9 +47,12 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const vitals = new Vitals(systemClock);
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const report = () => reportOf(start, store, vitals);
+  const keeper = await keepGraph(start, store, (text) => log.warn(text));
+  graph = keeper;
   const api = await startApi({
     ...(await protection(start)),
     engine: store.engine,
+    graph: keeper,
     host: settings.host,
     port: settings['api.port'],
     now: () => systemClock.unixNano(),
@@ -56,7 +65,15 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         endpoints: fleet.endpoints,
         configuration: start.configuration,
       }),
-    metricsText: async () => prometheusText(await report()),
+    fleet: async () =>
+      fleetNode({
+        start,
+        receivers: vitals.receivers(),
+        disk: await diskSpace(settings.data),
+        forwarder: undefined,
+        destinations: [],
+      }),
+    metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
   channel.send({ type: 'ready', role: 'store', addresses: [`api:${api.port}`] });
@@ -75,10 +92,18 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
       // What the receivers sealed at their end is loaded now if that is quick; else at the next start.
       await Promise.race([store.idle(), pause(systemClock, settings['shutdown.timeout'] * LOAD_SHARE)]);
       await api.close();
+      await keeper.close();
       await store.close();
       await lock.release();
     },
   };
+}
+
+async function keepGraph({ settings }: Start, store: Store, report: (text: string) => void): Promise<GraphKeeper> {
+  const directory = path.resolve(settings.data, DIRECTORIES.graph);
+  const keeper = new GraphKeeper({ engine: store.engine, disk: nodeDisk, clock: systemClock, directory, report });
+  await keeper.start();
+  return keeper;
 }
 
 /** TLS and tokens are the same on every port. */
@@ -115,6 +140,11 @@ function takeFromReceiver(message: Exclude<ChannelMessage, Fleet>, store: Store,
     case 'backupDone':
     case 'seal':
     case 'sealDone':
+    case 'marks':
+    case 'claim':
+    case 'granted':
+    case 'surrender':
+    case 'surrendered':
       break;
     default:
       unreachable(message);

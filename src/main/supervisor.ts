@@ -14,9 +14,12 @@ import { type Config, showSettings } from './config.ts';
 import { controlPath } from './control.ts';
 import { Processes } from './fleet.ts';
 import type { Log } from './log.ts';
+import { checkPurpose } from './purpose.ts';
+import type { Role } from './role.ts';
 import type { Secrets } from './secrets.ts';
 
 export interface SupervisorOptions {
+  readonly role: Role;
   readonly config: Config;
   readonly secrets: Secrets;
   readonly version: string;
@@ -37,6 +40,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<number>
   let lock: Lock | undefined;
   try {
     lock = await takeDataDirectory(config.settings.data);
+    await checkPurpose(nodeDisk, config.settings.data, options.role);
     const problem = await listenProblem(config.settings, systemClock, lock.stale);
     if (problem !== undefined) throw new Error(problem);
     return await supervise(options, lock);
@@ -66,7 +70,7 @@ async function takeDataDirectory(data: string): Promise<Lock> {
 }
 
 async function supervise(options: SupervisorOptions, lock: Lock): Promise<number> {
-  const { config, secrets, version, log, logFormat } = options;
+  const { role, config, secrets, version, log, logFormat } = options;
   const { settings } = config;
   const startedMs = systemClock.monotonicMs();
   const instance = await openInstance(nodeDisk, settings.data, randomHex);
@@ -81,6 +85,7 @@ async function supervise(options: SupervisorOptions, lock: Lock): Promise<number
     log,
     start: {
       type: 'start',
+      role,
       settings,
       ...secrets,
       instance,

@@ -222,6 +222,122 @@ export interface MetricSeries {
 
 /** GET /api/v1/metrics/{name}/points?service=&start=&end=&limit= → OTLP/JSON ExportMetricsServiceRequest, every field that arrived. GET /api/v1/logs/otlp?… likewise for logs. */
 
+/**
+ * GET /api/v1/graph?start=&end=&level=service|operation&service=&hops=&format=json|dot → who calls whom. Times are widened to whole minutes.
+ * `service` and `hops` leave what is at most so many calls away from it. With format=dot the graph as Graphviz text.
+ */
+export interface GraphAnswer extends GraphRange {
+  readonly level: 'service' | 'operation';
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+  /** Client and server spans without their other side. */
+  readonly unpairedClients: number;
+  readonly unpairedServers: number;
+}
+export interface GraphRange {
+  readonly startTimeUnixNano: Nanos;
+  readonly endTimeUnixNano: Nanos;
+  /** Minutes of the range whose newest spans are not counted yet; 0: the graph is complete. */
+  readonly pendingMinutes: number;
+  /** First of them, null when there is none. */
+  readonly completeUntilUnixNano: Nanos | null;
+}
+/** A service, or with level=operation one of its operations; '' for the operation of something that sends no spans. */
+export interface GraphVertex {
+  readonly service: string;
+  readonly operation: string;
+}
+export interface GraphNode extends GraphVertex {
+  /** `service` sends spans; the others are only named by those that call them or are called by them. */
+  readonly kind: 'service' | 'database' | 'queue' | 'user' | 'external';
+  /** 0 where calls begin; one more than the highest level that calls it. Members of a component share one. */
+  readonly level: number;
+  /** Number of the strongly connected component, null outside cycles. */
+  readonly component: number | null;
+  /** Calls that arrive. */
+  readonly calls: number;
+  readonly failed: number;
+}
+export interface GraphEdge {
+  readonly client: string;
+  readonly clientOperation: string;
+  readonly server: string;
+  readonly serverOperation: string;
+  readonly connection: '' | 'messaging_system' | 'database' | 'virtual_node';
+  readonly calls: number;
+  readonly failed: number;
+  /** What the caller waits for: the client span; of messages the time in the queue; quantiles to an eighth. */
+  readonly meanNano: Nanos;
+  readonly p50Nano: Nanos;
+  readonly p95Nano: Nanos;
+  readonly p99Nano: Nanos;
+  /** Mean of the server spans, 0 when none is seen. */
+  readonly serverMeanNano: Nanos;
+  readonly slowestTraceId: string;
+  /** Both ends are in one component. */
+  readonly inCycle: boolean;
+  /** Member of the proposed cut. */
+  readonly isCut: boolean;
+}
+
+/** GET /api/v1/cycles?start=&end=&level=&maxLength=&limit= → calls that go round in a circle. */
+export interface CyclesAnswer extends GraphRange {
+  readonly level: 'service' | 'operation';
+  /** More cycles exist than are listed. */
+  readonly truncated: boolean;
+  readonly summary: {
+    readonly count: number;
+    readonly longest: number;
+    readonly meanLength: number;
+    readonly services: number;
+  };
+  readonly components: readonly {
+    readonly vertices: readonly GraphVertex[];
+    readonly edges: number;
+    readonly calls: number;
+  }[];
+  readonly cycles: readonly CallCycle[];
+  /** Edges without which there is no cycle, and the calls that use them. */
+  readonly cut: { readonly calls: number; readonly edges: readonly CutEdge[] };
+}
+export interface CallCycle {
+  /** service: over different requests; operation: of operations; re-entrant: one request came back while it was still served. */
+  readonly kind: 'service' | 'operation' | 're-entrant';
+  /** high: a request came back over calls that wait, which can use up a thread pool; medium: over a queue, or operations; low: no request did. */
+  readonly severity: 'high' | 'medium' | 'low';
+  /** In the order of the calls; the last calls the first. */
+  readonly vertices: readonly GraphVertex[];
+  /** Calls of its least used edge; of a re-entrance the times it happened. */
+  readonly calls: number;
+  /** When all its edges were there for the first time, to the minute; null when not known. */
+  readonly firstSeenUnixNano: Nanos | null;
+  /** When this Clew noticed it as new, null when it was there at its start. */
+  readonly noticedUnixNano: Nanos | null;
+  readonly traceIds: readonly string[];
+  /** Index of the vertex whose edge to the next one is in the proposed cut, null for none. */
+  readonly cutAt: number | null;
+}
+export interface CutEdge {
+  readonly client: string;
+  readonly clientOperation: string;
+  readonly server: string;
+  readonly serverOperation: string;
+  readonly calls: number;
+}
+
+/** GET /api/v1/order?start=&end=&level=&method=kahn|dfs → an order in which everything calls only what comes later, and stages to start and stop in. */
+export interface OrderAnswer extends GraphRange {
+  readonly level: 'service' | 'operation';
+  /** dfs only without cycles. */
+  readonly method: 'kahn' | 'dfs';
+  readonly isCyclic: boolean;
+  /** Callers first. Members of a component stand together. */
+  readonly order: readonly (GraphVertex & { readonly level: number; readonly component: number | null })[];
+  /** What can be started at once, callees first; stop in the opposite order. */
+  readonly stages: readonly (readonly GraphVertex[])[];
+  readonly components: readonly (readonly GraphVertex[])[];
+}
+
 /** POST /api/v1/sql {"query": "…"} → SqlResult. Read-only; limited in rows, time and memory. */
 export interface SqlResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
@@ -288,4 +404,55 @@ export interface Status {
     readonly refused: number;
   }[];
   readonly configuration: readonly { readonly key: string; readonly value: string; readonly source: string }[];
+}
+
+/** GET /api/v1/fleet → this node's place in a fleet: what it received, and what became of it, exactly. */
+export interface FleetNode {
+  readonly role: 'all' | 'edge' | 'regional' | 'central';
+  readonly instance: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly receivers: readonly {
+    readonly receiver: number;
+    readonly up: boolean;
+    readonly accepted: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly perSecond: Readonly<Record<'traces' | 'metrics' | 'logs', number>>;
+    readonly repeated: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly ackP99Ms: number;
+    readonly memoryBytes: number;
+  }[];
+  readonly journal: { readonly bytes: number; readonly quotaBytes: number };
+  /** One for each place that everything is forwarded to; none where it is stored. */
+  readonly destinations: readonly FleetDestination[];
+  readonly disk: { readonly totalBytes: number; readonly freeBytes: number };
+}
+
+export interface FleetDestination {
+  readonly name: string;
+  readonly url: string;
+  /** Items since the data directory was made: received = forwarded + queued + dead + dropped + lost. */
+  readonly accounts: readonly {
+    readonly signal: 'traces' | 'metrics' | 'logs';
+    readonly received: number;
+    readonly forwarded: number;
+    readonly queued: number;
+    readonly dead: number;
+    readonly dropped: number;
+    readonly lost: number;
+    readonly refusedInPart: number;
+  }[];
+  readonly lanes: readonly {
+    readonly key: string;
+    readonly receiver: number;
+    readonly signal: 'traces' | 'metrics' | 'logs';
+    readonly failures: number;
+    readonly lastFailure: string;
+    readonly batches: number;
+    readonly bytes: number;
+    readonly receivedMs: number;
+    readonly acknowledgedMs: number;
+  }[];
+  readonly queuedSegments: number;
+  readonly queuedBytes: number;
 }

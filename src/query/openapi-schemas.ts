@@ -1,3 +1,5 @@
+import { GRAPH_SCHEMAS } from './openapi-graph.ts';
+
 /** Schemas of the API's answers (api.ts has the same as types). JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
 
 const text = { type: 'string' } as const;
@@ -37,6 +39,45 @@ const receiver = record({
   ackP99Ms: number,
   memoryBytes: integer,
   cpuMs: number,
+});
+const fleetReceiver = record({
+  receiver: integer,
+  up: bool,
+  accepted: signals(integer),
+  perSecond: signals(number),
+  repeated: integer,
+  refused: mapOf(integer),
+  ackP99Ms: number,
+  memoryBytes: integer,
+});
+const fleetAccount = record({
+  signal: text,
+  received: integer,
+  forwarded: integer,
+  queued: integer,
+  dead: integer,
+  dropped: integer,
+  lost: integer,
+  refusedInPart: integer,
+});
+const fleetLane = record({
+  key: text,
+  receiver: integer,
+  signal: text,
+  failures: integer,
+  lastFailure: text,
+  batches: integer,
+  bytes: integer,
+  receivedMs: integer,
+  acknowledgedMs: integer,
+});
+const fleetDestination = record({
+  name: text,
+  url: text,
+  accounts: list(fleetAccount),
+  lanes: list(fleetLane),
+  queuedSegments: integer,
+  queuedBytes: integer,
 });
 const tableStatus = record({
   table: text,
@@ -154,6 +195,16 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     bytesRead: integer,
     truncated: bool,
   }),
+  FleetNode: record({
+    role: { enum: ['all', 'edge', 'regional', 'central'] },
+    instance: text,
+    version: text,
+    startedAt: text,
+    receivers: list(fleetReceiver),
+    journal: record({ bytes: integer, quotaBytes: integer }),
+    destinations: list(fleetDestination),
+    disk: record({ totalBytes: integer, freeBytes: integer }),
+  }),
   Status: record({
     version: text,
     startedAt: text,
@@ -166,5 +217,6 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     history: list(record({ timeMs: integer, traces: number, metrics: number, logs: number, refused: number })),
     configuration: list(record({ key: text, value: text, source: text })),
   }),
+  ...GRAPH_SCHEMAS,
   OpenApi: { type: 'object', description: 'This document' },
 };

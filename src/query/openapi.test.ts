@@ -16,6 +16,8 @@ test('the description that is served is valid OpenAPI 3.1 and has every path', a
   expect(document.openapi).toBe('3.1.0');
   expect(Object.keys(document.paths).sort()).toEqual(
     [
+      '/cycles',
+      '/graph',
       '/logs',
       '/logs/histogram',
       '/logs/otlp',
@@ -23,6 +25,7 @@ test('the description that is served is valid OpenAPI 3.1 and has every path', a
       '/metrics/{name}',
       '/metrics/{name}/points',
       '/openapi.json',
+      '/order',
       '/services',
       '/services/{service}/operations',
       '/sql',

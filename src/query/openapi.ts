@@ -23,10 +23,15 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   function:
     'gauge: avg, min, max, last; sum: rate, increase, last; histograms: p50, p90, p95, p99, avg, rate, heatmap; summary: avg, rate',
   step: 'Width of a step, as 30s',
+  level: 'service (default) or operation',
+  hops: 'With service: calls away from it, at most 20. Default 1',
+  format: 'json (default), or dot for Graphviz text',
+  maxLength: 'Vertices of the longest cycle that is listed. Default 6',
+  method: 'kahn (default), or dfs where there is no cycle',
 };
 
 const REPEATED = new Set(['attribute', 'groupBy']);
-const INTEGERS = new Set(['limit', 'buckets']);
+const INTEGERS = new Set(['limit', 'buckets', 'hops', 'maxLength']);
 
 function parameterOf(name: string): object {
   const text = INTEGERS.has(name) ? { type: 'integer', minimum: 1 } : { type: 'string' };

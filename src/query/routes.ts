@@ -1,6 +1,8 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
-import type { Status } from './api.ts';
+import type { FleetNode, Status } from './api.ts';
+import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
+import type { GraphKeeper } from './graph-keeper.ts';
 import { LOG_FILTERS, logHistogram, logsAsOtlp, searchLogs } from './logs.ts';
 import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
@@ -15,7 +17,10 @@ import { SPAN_FILTERS, searchTraces } from './trace-search.ts';
 /** What the routes need of the process around them. */
 export interface ApiWorld {
   readonly engine: Engine;
+  /** What keeps the call graph. */
+  readonly graph: GraphKeeper;
   readonly status: () => Promise<Status>;
+  readonly fleet: () => Promise<FleetNode>;
   /** Unix nanoseconds. */
   readonly now: () => bigint;
 }
@@ -31,6 +36,8 @@ export interface RouteRequest {
 
 export interface RouteAnswer {
   readonly body: unknown;
+  /** The body is text of this media type, not JSON. */
+  readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -125,6 +132,24 @@ const ROUTES: readonly Route[] = [
     ({ world, path, signal }, p) => metricPoints(world.engine, p, path[0], signal),
   ),
   {
+    method: 'GET',
+    path: '/graph',
+    summary: 'Who calls whom',
+    parameters: GRAPH_PARAMETERS,
+    answer: 'CallGraph',
+    run: readCallGraph,
+  },
+  get('/cycles', 'Calls that go round in a circle', 'CallCycles', CYCLES_PARAMETERS, ({ world, signal }, p) =>
+    callCycles(world, p, signal),
+  ),
+  get(
+    '/order',
+    'Callers before callees, and stages to start in',
+    'CallOrder',
+    ORDER_PARAMETERS,
+    ({ world, signal }, p) => callOrder(world, p, signal),
+  ),
+  {
     method: 'POST',
     path: '/sql',
     summary: 'Run one read-only SQL statement',
@@ -133,6 +158,9 @@ const ROUTES: readonly Route[] = [
     run: async ({ world, body, signal }) => ({ body: await runSql(world.engine, queryOf(body), signal) }),
   },
   get('/status', 'What arrives, what waits, what is stored', 'Status', [], ({ world }) => world.status()),
+  get('/fleet', 'This node of a fleet: what it received and what became of it', 'FleetNode', [], ({ world }) =>
+    world.fleet(),
+  ),
   get('/openapi.json', 'This description', 'OpenApi', [], async () => openApiDocument(ROUTES)),
 ];
 
@@ -142,6 +170,11 @@ async function readTrace({ world, path, signal }: RouteRequest): Promise<RouteAn
   if (answer === undefined) throw notFound(`no span of trace ${traceId} is stored`);
   const headers = answer.truncated ? { 'clew-truncated': 'true', 'clew-spans-max': String(LIMITS.traceSpansMax) } : {};
   return { body: answer.otlp, headers };
+}
+
+async function readCallGraph({ world, query, signal }: RouteRequest): Promise<RouteAnswer> {
+  const body = await callGraph(world, new Parameters(query, world.now(), GRAPH_PARAMETERS), signal);
+  return typeof body === 'string' ? { body, type: 'text/vnd.graphviz; charset=utf-8' } : { body };
 }
 
 function queryOf(body: unknown): unknown {

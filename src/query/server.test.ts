@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NOW, openTestApi, type TestApi } from '../../test/support/api.ts';
-import type { LogRecord, Page, ServiceSummary, Status, TraceSummary } from './api.ts';
+import type { FleetNode, LogRecord, Page, ServiceSummary, Status, TraceSummary } from './api.ts';
 import { startApi } from './server.ts';
 
 let api: TestApi;
@@ -298,11 +298,13 @@ describe('who may ask', () => {
     fs.writeFileSync(path.join(directory, 'ui/assets/a-1.js'), 'x'.repeat(100));
     fs.writeFileSync(path.join(directory, 'secret'), 'secret');
     const guarded = await startApi({
+      graph: api.graph,
       engine: api.engine,
       host: '127.0.0.1',
       port: 0,
       now: () => NOW,
       status: async () => ({}) as Status,
+      fleet: async () => ({}) as FleetNode,
       metricsText: async () => '',
       authorize: (header) => header === 'Bearer right',
       uiDirectory: path.join(directory, 'ui'),

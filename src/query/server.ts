@@ -251,7 +251,9 @@ async function sendJson(
 ): Promise<void> {
   for (const [name, value] of Object.entries(answered.headers ?? {})) response.setHeader(name, value);
   response.setHeader('cache-control', 'no-store');
-  await send(request, response, status, type, JSON.stringify(answered.body));
+  const isText = answered.type !== undefined && typeof answered.body === 'string';
+  const text = isText ? String(answered.body) : JSON.stringify(answered.body);
+  await send(request, response, status, answered.type ?? type, text);
 }
 
 const acceptsGzip = (request: http.IncomingMessage): boolean =>

@@ -1,3 +1,5 @@
+import { crc32c } from '../base/crc32c.ts';
+import { HOP_HEADERS } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { unpack } from '../wire/compression.ts';
 import { jsonToProtobuf } from '../wire/json.ts';
@@ -6,6 +8,8 @@ import { TooLargeError, type Unpacker } from '../wire/unpacking.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { BodyPool } from './body-pool.ts';
 import { type DoorContext, overloadOf, Reservation } from './door.ts';
+import { batchOf } from './marks.ts';
+import type { HopBatch } from './sink.ts';
 
 /** One request as it came over the wire, whole. */
 export interface WireRequest {
@@ -17,6 +21,14 @@ export interface WireRequest {
   readonly encoding: string;
   readonly json: boolean;
   readonly baggage: string;
+  /** What a forwarding Clew says of it; undefined for other clients. */
+  readonly hop: Hop | undefined;
+}
+
+/** A batch of another Clew, and the checksum that its unpacked body must have. */
+export interface Hop {
+  readonly batch: HopBatch;
+  readonly checksum: string;
 }
 
 /**
@@ -31,7 +43,14 @@ export async function exportRequest(
   try {
     const body = await protobufOf(context, request, reservation);
     if (body === undefined) return overloadOf(context);
-    return await context.sink.export({ signal: request.signal, body, baggage: request.baggage });
+    const { signal, baggage, hop } = request;
+    if (hop === undefined) return await context.sink.export({ signal, body, baggage });
+    if (hop.checksum !== '' && hop.checksum !== checksumText(body)) {
+      const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
+      context.onReport(message);
+      return { kind: 'overloaded', message, retryAfterMs: context.limits.retryAfterMs };
+    }
+    return await context.sink.export({ signal, body, baggage, batch: hop.batch });
   } catch (error) {
     if (error instanceof TooLargeError) return { kind: 'tooLarge', message: error.message };
     if (error instanceof WireError) return { kind: 'invalid', message: error.message };
@@ -62,6 +81,15 @@ async function protobufOf(
   if (!reservation.growTo(arrived + 2 * body.length)) return undefined;
   return jsonToProtobuf(request.signal, body, bytesMax);
 }
+
+/** What the headers of a forwarding Clew say. */
+export function hopOf(headers: Readonly<Record<string, unknown>>): Hop | undefined {
+  const batch = batchOf(headers[HOP_HEADERS.stream], headers[HOP_HEADERS.batch]);
+  return batch && { batch, checksum: String(headers[HOP_HEADERS.checksum] ?? '') };
+}
+
+/** As HOP_HEADERS.checksum has it: 8 hexadecimal digits. */
+const checksumText = (body: Uint8Array): string => crc32c(body).toString(16).padStart(8, '0');
 
 /** The `baggage` header, cut at the last whole member within the limit. */
 export function baggageOf(header: string | readonly string[] | undefined, bytesMax: number): string {

@@ -1,4 +1,5 @@
 import http2 from 'node:http2';
+import { HOP_HEADERS } from '../base/names.ts';
 import { exportResponse, GRPC, grpcStatusOf, shorten, statusMessage } from '../wire/answers.ts';
 import { GRPC_ENCODINGS } from '../wire/compression.ts';
 import { encodeGrpcMessage, writeFrame } from '../wire/grpc.ts';
@@ -47,6 +48,7 @@ export function refuse(context: DoorContext, stream: Stream, outcome: Refused, b
     'grpc-status': String(grpcStatusOf(outcome)),
     'grpc-message': encodeGrpcMessage(shorten(outcome.message)),
     'grpc-status-details-bin': statusMessage(outcome).toString('base64'),
+    ...(outcome.kind === 'overlap' ? { [HOP_HEADERS.mark]: outcome.mark } : {}),
   });
 }
 

@@ -6,7 +6,7 @@ import { FRAME_HEADER_BYTES, parseGrpcTimeout, readFrameHeader } from '../wire/g
 import type { Outcome, Refused } from '../wire/outcome.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { type DoorContext, overloadOf } from './door.ts';
-import { BodyCollector, baggageOf, exportRequest } from './exporting.ts';
+import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { ACCEPT_ENCODING, answerExport, refuse } from './grpc-answers.ts';
 import type { HealthService } from './grpc-health.ts';
 
@@ -179,6 +179,7 @@ class UnaryCall {
       encoding,
       json: false,
       baggage: baggageOf(this.#headers.baggage, this.#context.limits.baggageBytesMax),
+      hop: hopOf(this.#headers),
     };
     this.#handedOver = true;
     void exportRequest(this.#context, wire, this.#body.reservation).then((outcome) => {

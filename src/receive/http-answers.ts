@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import zlib from 'node:zlib';
+import { HOP_HEADERS } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { exportResponse, exportResponseJson, httpStatusOf, statusJson, statusMessage } from '../wire/answers.ts';
 import type { Outcome, Refused } from '../wire/outcome.ts';
@@ -28,7 +29,7 @@ export interface Refusal {
 /** Answers what the sink said of a whole request. */
 export function answer(exchange: Exchange, signal: Signal, outcome: Outcome): void {
   if (outcome.kind !== 'success') {
-    send(exchange, httpStatusOf(outcome), statusOf(exchange, outcome), retryAfter(outcome));
+    send(exchange, httpStatusOf(outcome), statusOf(exchange, outcome), { ...retryAfter(outcome), ...markOf(outcome) });
     return;
   }
   const { rejected, message } = outcome;
@@ -81,6 +82,10 @@ const statusOf = ({ json }: Exchange, outcome: Refused): Buffer =>
 /** Whole seconds, rounded up: the header has no smaller unit. */
 const retryAfter = (outcome: Refused): Readonly<Record<string, string>> =>
   outcome.kind === 'overloaded' ? { 'retry-after': String(Math.max(1, Math.ceil(outcome.retryAfterMs / 1000))) } : {};
+
+/** What a forwarding Clew must know to go on. */
+const markOf = (outcome: Refused): Readonly<Record<string, string>> =>
+  outcome.kind === 'overlap' ? { [HOP_HEADERS.mark]: outcome.mark } : {};
 
 const headHeaders = ({ json }: Exchange, body: Buffer): Record<string, string | number> => ({
   'content-type': json ? JSON_TYPE : PROTOBUF_TYPE,

@@ -3,7 +3,7 @@ import { HTTP_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { HTTP_ENCODINGS } from '../wire/compression.ts';
 import { type DoorContext, overloadOf } from './door.ts';
-import { BodyCollector, baggageOf, exportRequest } from './exporting.ts';
+import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse } from './http-answers.ts';
 
 type Request = http.IncomingMessage;
@@ -118,6 +118,7 @@ function receive(exchange: Exchange, signal: Signal): void {
       encoding,
       json: exchange.json,
       baggage: baggageOf(request.headers.baggage, context.limits.baggageBytesMax),
+      hop: hopOf(request.headers),
     };
     void exportRequest(context, wire, body.reservation).then((outcome) => {
       body.recycle(outcome);

@@ -1,3 +1,4 @@
+import { record } from '../base/history.ts';
 import { yieldToEvents } from '../host/clock.ts';
 import type { Disk } from '../host/disk.ts';
 import { readWhole } from '../host/disk.ts';
@@ -7,6 +8,7 @@ import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
 import { verifySealed } from '../journal/manifest.ts';
 import { receiverDirectory } from '../journal/segment-files.ts';
 import { type Intake, type IntakeLimits, openIntake } from './intake.ts';
+import { StreamMarks } from './marks.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
 /*
@@ -50,7 +52,7 @@ function lineBuilder(): SegmentBuilder {
 
 export class IntakeWorld {
   readonly lying: LyingDisk;
-  readonly clock = new ManualClock();
+  clock = new ManualClock();
   readonly reports: string[] = [];
   readonly announced: string[] = [];
   /** What the store holds: rows by insert token. It survives every crash. */
@@ -65,15 +67,31 @@ export class IntakeWorld {
 
   /** Starts a receiver on a newly booted disk. */
   async start(limits: Partial<IntakeLimits> = {}): Promise<{ intake: Intake; disk: Disk }> {
+    return this.#start(limits, this.lying.boot());
+  }
+
+  /** As `start`, with what the streams of other Clews need. */
+  async startWithMarks(): Promise<{ intake: Intake; disk: Disk; marks: StreamMarks }> {
     const disk = this.lying.boot();
+    const marks = new StreamMarks(disk, DIRECTORY);
+    await marks.load((text) => this.reports.push(text));
+    return { ...(await this.#start({}, disk, marks)), marks };
+  }
+
+  async #start(
+    limits: Partial<IntakeLimits>,
+    disk: Disk,
+    marks?: StreamMarks,
+  ): Promise<{ intake: Intake; disk: Disk }> {
     const intake = await openIntake({
       disk,
-      clock: this.clock,
+      clock: this.#newClock(),
       directory: DIRECTORY,
       receiver: 0,
       instance: INSTANCE,
       newBuilder: lineBuilder,
       limits: { diskFreeBytesMin: 0, ...limits },
+      ...(marks === undefined ? {} : { marks }),
       onSealed: (segment) => this.announced.push(segment),
       onReport: (text) => this.reports.push(text),
     });
@@ -95,6 +113,7 @@ export class IntakeWorld {
         const text = Buffer.from(await readWhole(disk, `${DIRECTORY}/${table.file}`)).toString();
         if (!this.loaded.has(token)) this.loaded.set(token, text.split('\n').slice(0, -1));
       }
+      record('Load', DIRECTORY, sealed.segment);
       await forget(disk, DIRECTORY, sealed.segment);
       this.#forgotten.add(sealed.segment);
       intake.forgotten(sealed.segment);
@@ -104,6 +123,12 @@ export class IntakeWorld {
   /** First words of all rows in the store, sorted. */
   storedIds(): string[] {
     return [...this.loaded.values()].flatMap((rows) => rows.map((row) => row.split(' ')[0])).sort();
+  }
+
+  /** Goes on where the last one stands; the timers of the process before, which is dead, do not run any more. */
+  #newClock(): ManualClock {
+    this.clock = new ManualClock(Number(this.clock.unixNano() / 1_000_000n));
+    return this.clock;
   }
 
   /** Lets everything run that does not wait for time, then moves time on. */

@@ -99,7 +99,7 @@ test('a journal of a receiver that no longer runs is recovered by another', asyn
     report: (text: string) => reports.push(text),
     reportDamage: (text: string) => reports.push(text),
   };
-  const rebuilt = await recoverRetired(workshop, journalDirectory, 2);
+  const { rebuilt } = await recoverRetired(workshop, journalDirectory, 2);
   expect(rebuilt).toMatchObject([{ receiver: 3, records: 1 }]);
   expect(reports).toEqual([]);
 });

@@ -1,18 +1,21 @@
+import { record } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { ReceiverVitals } from '../base/messages.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText, makeDirectoryDurably } from '../host/disk.ts';
 import { KIND } from '../journal/format.ts';
 import { nextBoot } from '../journal/identity-files.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
+import { writeCounts } from '../journal/record.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { segmentId, segmentsIn } from '../journal/segment-files.ts';
 import type { Outcome } from '../wire/outcome.ts';
+import type { IntakeVitals } from './intake-vitals.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
+import type { StreamMarks } from './marks.ts';
 import { otlpBuilder } from './otlp-builder.ts';
+import { payloadOf } from './payload.ts';
 import { removeSegment, type Workshop } from './rebuild.ts';
-import { encodeRecord } from './record.ts';
 import { recoverSegments } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
@@ -41,25 +44,13 @@ export interface IntakeOptions {
   /** Makes the rows; a stand-in of a test, or else the transcoder. */
   readonly newBuilder?: () => SegmentBuilder;
   readonly limits?: Partial<IntakeLimits>;
+  /** How far the streams of other Clews were taken in: saved before a segment that advances them is sealed. */
+  readonly marks?: StreamMarks;
   /** A segment is sealed (or sealed again after a repair): the store may load it. */
   onSealed(segment: string): void;
   /** One line for the log. */
   onReport(text: string): void;
 }
-
-/** The vitals that the intake knows; doors and process add theirs. */
-export type IntakeVitals = Pick<
-  ReceiverVitals,
-  | 'accepted'
-  | 'rejected'
-  | 'inflightBytes'
-  | 'ackP50Ms'
-  | 'ackP99Ms'
-  | 'journalBytes'
-  | 'journalQuotaBytes'
-  | 'sealedSegments'
-  | 'damaged'
->;
 
 /** Takes requests in durably: transcodes, journals, answers, seals. */
 export interface Intake extends ExportSink {
@@ -122,6 +113,7 @@ class OpenIntake implements Intake {
   readonly #freeBuilders: SegmentBuilder[];
   #sealRequested = false;
   #sealWaiters: (() => void)[] = [];
+  readonly #rebuiltWaiters = new Map<string, (() => void)[]>();
   /** Bytes on disk of each closed segment that the store has not forgotten. */
   readonly #retained = new Map<string, number>();
   #retainedBytes = 0;
@@ -195,7 +187,7 @@ class OpenIntake implements Intake {
     const open = this.#open;
     if (refusal !== undefined || open === undefined) return this.#overloaded(refusal ?? 'no segment is open');
     const receivedUnixNano = clock.unixNano();
-    const payload = encodeRecord({ ...request, receivedUnixNano });
+    const payload = payloadOf(request, receivedUnixNano, open.builder.counts !== undefined);
     if (payload[0].length + payload[1].length > LIMITS.journalRecordBytesMax) {
       return { kind: 'tooLarge', message: `a request may have ${LIMITS.requestBytesMax} bytes` };
     }
@@ -203,14 +195,19 @@ class OpenIntake implements Intake {
     if (result.kind !== 'ok') return result;
     const { accepted, rejected, message } = result;
     if (accepted > 0) {
+      if (open.builder.counts !== undefined) writeCounts(payload[0], accepted, rejected);
       const appended = open.journal.append(KIND.request, payload);
+      const nth = open.journal.records;
       open.firstRecordMs ??= startedMs;
       this.#rotateIfDue();
       const written = await appended;
       if (written.kind === 'failed') {
         this.#abandon(open, written.message);
+        // Whether the record is on disk is settled when the journal is cut: until then its stream must not go on.
+        if (request.batch !== undefined) await this.#rebuilt(open.journal.identity.segment);
         return this.#overloaded(`the journal cannot be written: ${written.message}`);
       }
+      record('Answer', this.#options.receiver, open.journal.identity.segment, nth);
       this.#latency.record(clock.monotonicMs() - startedMs);
     }
     this.#accepted[request.signal] += accepted;
@@ -322,6 +319,7 @@ class OpenIntake implements Intake {
   #abandon(open: OpenSegment, reason: string): void {
     if (this.#open !== open) return;
     this.#open = undefined;
+    record('Close', this.#options.receiver, open.journal.identity.segment);
     this.#options.onReport(
       `segment ${open.journal.identity.segment} is closed and rebuilt from its journal: ${reason}`,
     );
@@ -367,6 +365,7 @@ class OpenIntake implements Intake {
 
   #pushSeal(open: OpenSegment): void {
     const { segment } = open.journal.identity;
+    record('Close', this.#options.receiver, segment);
     this.#retain(segment, open.journal.sizeBytes);
     this.#sealer.push({ kind: 'seal', segment, journal: open.journal, builder: open.builder });
   }
@@ -408,7 +407,16 @@ class OpenIntake implements Intake {
     await removeSegment(disk, directory, journal.identity.segment).catch(() => {});
   }
 
+  /** Settles when a segment that was given up is sealed from what is durable of it. */
+  #rebuilt(segment: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#rebuiltWaiters.set(segment, [...(this.#rebuiltWaiters.get(segment) ?? []), resolve]);
+    });
+  }
+
   #sealDone(segment: string, sealed: SealedSegment | undefined): void {
+    for (const settle of this.#rebuiltWaiters.get(segment) ?? []) settle();
+    this.#rebuiltWaiters.delete(segment);
     if (sealed === undefined) {
       this.forgotten(segment);
     } else {

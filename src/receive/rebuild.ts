@@ -1,14 +1,16 @@
+import { record } from '../base/history.ts';
 import { yieldToEvents } from '../host/clock.ts';
 import { type Disk, readWhole } from '../host/disk.ts';
 import type { JournalIdentity } from '../journal/format.ts';
 import type { DurableExtent } from '../journal/journal.ts';
 import { readManifest, verifySealed, writeManifest } from '../journal/manifest.ts';
+import { decodeRecord } from '../journal/record.ts';
 import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
 import { sealSegment, writeNatives } from '../journal/seal.ts';
 import type { SealedSegment, SealedTable } from '../journal/sealed.ts';
 import { journalFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import type { StreamMarks } from './marks.ts';
 import { otlpBuilder } from './otlp-builder.ts';
-import { decodeRecord } from './record.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
 /** Where segments are rebuilt, and how. */
@@ -24,6 +26,8 @@ export interface Workshop {
   readonly report: (text: string) => void;
   /** One line about a place where journal bytes are damaged. */
   readonly reportDamage: (text: string) => void;
+  /** How far the streams of other Clews were taken in; absent where none are taken. */
+  readonly marks?: StreamMarks | undefined;
 }
 
 /** Payload bytes transcoded between two pauses for other events: about 10 ms. */
@@ -41,9 +45,13 @@ export async function rebuildSegment(
 ): Promise<SealedSegment | undefined> {
   const { disk, directory } = workshop;
   const path = `${directory}/${journalFile(segment)}`;
-  if (extent !== undefined && ((await disk.size(path)) ?? 0) > extent.bytes) await disk.truncate(path, extent.bytes);
+  if (extent !== undefined && ((await disk.size(path)) ?? 0) > extent.bytes) {
+    await disk.truncate(path, extent.bytes);
+    record('Cut', directory, segment);
+  }
   const builder = (workshop.newBuilder ?? otlpBuilder)();
   const replayed = await replay(workshop, segment, builder, extent?.bytes);
+  record('Replay', directory, segment, replayed.records);
   if (extent !== undefined && replayed.records < extent.records) {
     workshop.reportDamage(`${path}: ${extent.records - replayed.records} acknowledged records cannot be read back`);
   }
@@ -53,7 +61,9 @@ export async function rebuildSegment(
   }
   // What a crashed process wrote last may still be on its way to the disk.
   await syncFile(disk, path);
-  return sealSegment(disk, directory, identityOf(workshop, segment), replayed, builder.freeze());
+  await workshop.marks?.save();
+  const identity = identityOf(workshop, segment);
+  return sealSegment(disk, directory, identity, replayed, builder.freeze(), builder.counts?.());
 }
 
 /**
@@ -136,6 +146,7 @@ async function replay(
     const request = decodeRecord(record.payload);
     const result =
       request && builder.transcode(request.signal, request.body, request.baggage, request.receivedUnixNano);
+    if (request?.token !== undefined) workshop.marks?.note(request.token.stream, request.token.mark);
     if (result?.kind !== 'ok') {
       const why = result === undefined ? 'it is of an unknown version' : result.message;
       workshop.reportDamage(`${path}: record ${record.sequence} at byte ${record.offset} cannot be used: ${why}`);

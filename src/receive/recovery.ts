@@ -1,3 +1,4 @@
+import { record } from '../base/history.ts';
 import { errorText } from '../host/disk.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
@@ -9,6 +10,7 @@ import {
   sealedFile,
   segmentsIn,
 } from '../journal/segment-files.ts';
+import { StreamMarks } from './marks.ts';
 import { rebuildSealed, rebuildSegment, removeSegment, type Workshop } from './rebuild.ts';
 
 /** What a receiver directory holds after its recovery. */
@@ -31,6 +33,7 @@ export async function recoverSegments(workshop: Workshop): Promise<Recovered> {
   const rebuilt: SealedSegment[] = [];
   const intact: SealedSegment[] = [];
   const failed: string[] = [];
+  record('Boot', directory, '');
   for (const segment of (await segmentsIn(disk, directory)).keys()) {
     try {
       const found = await recoverSegment(workshop, segment);
@@ -44,18 +47,25 @@ export async function recoverSegments(workshop: Workshop): Promise<Recovered> {
   return { rebuilt, intact, failed };
 }
 
-/** Recovers the directories of receivers that no longer run (their index is `receivers` or more): one receiver calls this at its start. */
+/**
+ * Recovers the directories of receivers that no longer run (their index is `receivers` or more): one receiver calls this at its start. Also
+ * tells how far they had come with the streams of other Clews.
+ */
 export async function recoverRetired(
-  workshop: Omit<Workshop, 'directory' | 'receiver'>,
+  workshop: Omit<Workshop, 'directory' | 'receiver' | 'marks'>,
   journalDirectory: string,
   receivers: number,
-): Promise<readonly SealedSegment[]> {
+): Promise<{ readonly rebuilt: readonly SealedSegment[]; readonly marks: readonly (readonly [string, string])[] }> {
   const rebuilt: SealedSegment[] = [];
+  const all: (readonly [string, string])[] = [];
   for (const { receiver, directory } of await receiverDirectories(workshop.disk, journalDirectory)) {
     if (receiver < receivers) continue;
-    rebuilt.push(...(await recoverSegments({ ...workshop, directory, receiver })).rebuilt);
+    const marks = new StreamMarks(workshop.disk, directory);
+    await marks.load(workshop.reportDamage);
+    rebuilt.push(...(await recoverSegments({ ...workshop, directory, receiver, marks })).rebuilt);
+    all.push(...marks.all());
   }
-  return rebuilt;
+  return { rebuilt, marks: all };
 }
 
 /**

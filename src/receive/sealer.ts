@@ -92,7 +92,15 @@ export class Sealer {
     let failure = journal.failure;
     if (failure === undefined) {
       try {
-        const sealed = await sealSegment(disk, directory, identity, journal.durable, builder.freeze());
+        await this.#workshop.marks?.save();
+        const sealed = await sealSegment(
+          disk,
+          directory,
+          identity,
+          journal.durable,
+          builder.freeze(),
+          builder.counts?.(),
+        );
         this.#events.done(identity.segment, sealed);
       } catch (error) {
         failure = errorText(error);

@@ -17,4 +17,6 @@ export interface SegmentBuilder {
   /** The rows as Native files in pieces, to be read before `reset`. */
   freeze(): readonly FrozenTable[];
   reset(): void;
+  /** Items by signal, of a builder that makes no rows because its segments are forwarded as they are. */
+  counts?(): Readonly<Record<Signal, number>>;
 }

@@ -8,6 +8,16 @@ export interface ExportRequest {
   readonly body: Uint8Array;
   /** The request's W3C `baggage` header, '' when absent. */
   readonly baggage: string;
+  /** Of a batch that another Clew forwards. */
+  readonly batch?: HopBatch;
+}
+
+/** Which part of which stream a forwarded batch is. Positions sort as text, and grow within a stream. */
+export interface HopBatch {
+  readonly stream: string;
+  /** Position of its first record, and of its last. */
+  readonly from: string;
+  readonly mark: string;
 }
 
 /**

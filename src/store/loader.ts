@@ -1,9 +1,11 @@
 import path from 'node:path';
+import { record } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
+import type { SealedSegment } from '../journal/sealed.ts';
 import { damagedFile, receiverDirectory, sealedFile } from '../journal/segment-files.ts';
 import { columnsOf } from './columns-on-demand.ts';
 import type { Engine } from './engine.ts';
@@ -17,6 +19,11 @@ export interface LoaderOptions {
   readonly journalDirectory: string;
   /** The segment is in the store and its files are gone: its receiver may count their bytes as free. */
   readonly onForgotten?: (receiver: number, segment: string) => void;
+  /**
+   * All rows of the segment are in the store; its files, in `directory`, are still there. Awaited before they are removed. What it makes of
+   * them must survive being called again: after a crash the segment is inserted, without effect, and told anew.
+   */
+  readonly onInserted?: (sealed: SealedSegment, directory: string) => Promise<void>;
   /** A file of the segment is not what its manifest says: its receiver is to rebuild it from the journal. Called once for a segment. */
   readonly onDamaged?: (receiver: number, segment: string) => void;
   /** One line about something an operator should know. */
@@ -185,7 +192,7 @@ export class Loader {
 
   /** One try. Never rejects. */
   async #load(load: PendingLoad): Promise<void> {
-    const { disk, clock, journalDirectory, onForgotten, onDamaged } = this.#options;
+    const { disk, clock, journalDirectory, onInserted, onForgotten, onDamaged } = this.#options;
     const { sealed } = load;
     const directory = receiverDirectory(journalDirectory, sealed.receiver);
     const key = `${sealed.receiver}/${sealed.segment}`;
@@ -197,6 +204,8 @@ export class Loader {
       }
       if (load.tries > 0) await this.#readAgain(load, directory);
       await this.#insert(load, directory);
+      record('Load', directory, sealed.segment);
+      await onInserted?.(load.sealed, directory);
       this.#lagMs = clock.monotonicMs() - load.seenAtMs;
       await forget(disk, directory, sealed.segment);
       this.#pending.delete(key);

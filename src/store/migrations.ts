@@ -1,6 +1,7 @@
 import { ALL_TABLES } from '../columns/tables.ts';
 import type { Engine } from './engine.ts';
 import { EngineError } from './engine.ts';
+import { GRAPH_STATEMENTS } from './graph-tables.ts';
 import { type Capabilities, createTable } from './schema.ts';
 
 export interface Migration {
@@ -16,6 +17,11 @@ export const MIGRATIONS: readonly Migration[] = [
     number: 1,
     name: 'tables of traces, logs and metrics',
     statements: (capabilities) => ALL_TABLES.map((table) => createTable(table, capabilities)),
+  },
+  {
+    number: 2,
+    name: 'tables of the call graph',
+    statements: () => GRAPH_STATEMENTS,
   },
 ];
 

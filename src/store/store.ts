@@ -9,7 +9,7 @@ import { removeTree } from '../host/tree.ts';
 import { type BackupReport, backup } from './backup.ts';
 import type { Engine } from './engine.ts';
 import { identifier } from './literal.ts';
-import { Loader, type LoaderStatus } from './loader.ts';
+import { Loader, type LoaderOptions, type LoaderStatus } from './loader.ts';
 import { migrate } from './migrations.ts';
 import { type EngineOptions, openEngine } from './open.ts';
 import { applyRetention, type DayPartition, type RetentionRules } from './retention.ts';
@@ -21,6 +21,7 @@ export interface StoreOptions {
   /** `<data>/journal`. */
   readonly journalDirectory: string;
   readonly retention?: RetentionRules;
+  readonly onInserted?: NonNullable<LoaderOptions['onInserted']>;
   readonly onForgotten?: (receiver: number, segment: string) => void;
   readonly onDamaged?: (receiver: number, segment: string) => void;
   /** One line about something an operator should know. */

@@ -1,9 +1,9 @@
-import { METRICS, type MetricName } from '../base/names.ts';
+import { FORWARD_METRICS, METRICS, type MetricName } from '../base/names.ts';
 import { ITEM_NAME, SIGNALS } from '../base/signal.ts';
 import type { ReceiverReport, VitalsReport } from './vitals.ts';
 
 type Labels = Readonly<Record<string, string | number>>;
-type Sample = readonly [labels: Labels, value: number];
+export type Sample = readonly [labels: Labels, value: number];
 
 /** The vitals in the Prometheus text format (version 0.0.4), as `/metrics` answers them. Times are in seconds, sizes in bytes. */
 export function prometheusText(report: VitalsReport): string {
@@ -31,7 +31,8 @@ export function prometheusText(report: VitalsReport): string {
   return families.map(([name, samples]) => family(name, samples)).join('');
 }
 
-function receiverFamilies(receivers: readonly ReceiverReport[]): (readonly [MetricName, readonly Sample[]])[] {
+/** What `/metrics` says of receivers, in any role. */
+export function receiverFamilies(receivers: readonly ReceiverReport[]): (readonly [MetricName, readonly Sample[]])[] {
   const each = (value: (receiver: ReceiverReport) => number): Sample[] =>
     receivers.map((receiver) => [{ receiver: receiver.receiver }, value(receiver)]);
   const bySignal = (counts: 'accepted' | 'rejected'): Sample[] =>
@@ -58,6 +59,7 @@ function receiverFamilies(receivers: readonly ReceiverReport[]): (readonly [Metr
     ['clew_requests_total', each((receiver) => receiver.requests)],
     ['clew_request_bytes_total', each((receiver) => receiver.requestBytes)],
     ['clew_requests_refused_total', refused],
+    ['clew_batches_repeated_total', each((receiver) => receiver.repeated)],
     ['clew_connections', each((receiver) => receiver.connections)],
     ['clew_inflight_bytes', each((receiver) => receiver.inflightBytes)],
     ['clew_acknowledgement_seconds', latency],
@@ -74,8 +76,11 @@ function perProcess(
   return [...receivers, [{ process: 'store' }, value(report.process)]];
 }
 
-function family(name: MetricName, samples: readonly Sample[]): string {
-  const { type, help } = METRICS[name];
+const ALL_METRICS = { ...METRICS, ...FORWARD_METRICS };
+
+/** One metric in the text format. */
+export function family(name: MetricName, samples: readonly Sample[]): string {
+  const { type, help } = ALL_METRICS[name];
   const lines = samples.map(([labels, value]) => `${name}${labelText(labels)} ${value}\n`);
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
 }

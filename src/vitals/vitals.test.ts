@@ -42,6 +42,7 @@ function counters(traces: number, more: Partial<ReceiverVitals> = {}): ReceiverV
     requests: 1,
     requestBytes: 100,
     refused: { 'a "quoted"\\reason': 2 },
+    repeated: 0,
     connections: 3,
     inflightBytes: 0,
     ackP50Ms: 4,

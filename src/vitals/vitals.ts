@@ -74,12 +74,17 @@ export class Vitals {
     this.#members = members;
   }
 
+  /** Every receiver that the supervisor knows. */
+  receivers(): ReceiverReport[] {
+    return this.#members.map((member) => this.#receiverReport(member));
+  }
+
   report(
     given: Pick<VitalsReport, 'version' | 'store' | 'process'> & {
       readonly disk: Omit<VitalsReport['disk'], 'dataBytes'>;
     },
   ): VitalsReport {
-    const receivers = this.#members.map((member) => this.#receiverReport(member));
+    const receivers = this.receivers();
     const sum = (of: (receiver: ReceiverReport) => number): number =>
       receivers.reduce((total, receiver) => total + of(receiver), 0);
     const journalBytes = sum((receiver) => receiver.journalBytes);
@@ -122,6 +127,7 @@ const SILENT: ReceiverVitals = {
   requests: 0,
   requestBytes: 0,
   refused: {},
+  repeated: 0,
   connections: 0,
   inflightBytes: 0,
   ackP50Ms: 0,

@@ -14,6 +14,7 @@ export const GRPC = {
   deadlineExceeded: 4,
   notFound: 5,
   resourceExhausted: 8,
+  failedPrecondition: 9,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
@@ -28,6 +29,7 @@ const HTTP_STATUS: Readonly<Record<Outcome['kind'], number>> = {
   unsupported: 415,
   unauthenticated: 401,
   deadline: 408,
+  overlap: 409,
   internal: 500,
 };
 
@@ -39,6 +41,7 @@ const GRPC_STATUS: Readonly<Record<Outcome['kind'], number>> = {
   unsupported: GRPC.unimplemented,
   unauthenticated: GRPC.unauthenticated,
   deadline: GRPC.deadlineExceeded,
+  overlap: GRPC.failedPrecondition,
   internal: GRPC.internal,
 };
 

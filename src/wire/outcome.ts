@@ -17,6 +17,8 @@ export type Outcome =
   | { readonly kind: 'unauthenticated'; readonly message: string }
   /** The client's own deadline passed, or it took too long to send: 408 / DEADLINE_EXCEEDED. */
   | { readonly kind: 'deadline'; readonly message: string }
+  /** A batch of another Clew whose first part was taken in before, up to `mark`: 409 / FAILED_PRECONDITION. */
+  | { readonly kind: 'overlap'; readonly message: string; readonly mark: string }
   /** Our own failure: 500 / INTERNAL. */
   | { readonly kind: 'internal'; readonly message: string };
 

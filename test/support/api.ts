@@ -2,8 +2,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { TABLES } from '../../src/base/names.ts';
 import type { Signal } from '../../src/base/signal.ts';
-import type { Status } from '../../src/query/api.ts';
+import { systemClock } from '../../src/host/clock.ts';
+import { nodeDisk } from '../../src/host/node-disk.ts';
+import type { FleetNode, Status } from '../../src/query/api.ts';
+import { GraphKeeper } from '../../src/query/graph-keeper.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
 import { columnsOf } from '../../src/store/columns-on-demand.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
@@ -15,6 +19,7 @@ import { nativeBytes } from './native-bytes.ts';
 
 export interface TestApi {
   readonly engine: Engine;
+  readonly graph: GraphKeeper;
   readonly url: string;
   /** Stores one request, given as OTLP/JSON. */
   store(signal: Signal, request: object, baggage?: string): Promise<void>;
@@ -33,13 +38,22 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-api-'));
   const engine = await openEmbedded({ path: path.join(directory, 'store') });
   await migrate(engine);
+  const graph = new GraphKeeper({
+    engine,
+    disk: nodeDisk,
+    clock: systemClock,
+    directory: path.join(directory, 'graph'),
+  });
+  await graph.start();
   const api = await startApi({
     engine,
+    graph,
     host: '127.0.0.1',
     port: 0,
     uiDirectory: null,
     now: () => NOW,
     status: async () => ({ version: 'test' }) as Status,
+    fleet: async () => ({ role: 'all' }) as FleetNode,
     metricsText: async () => 'clew_build_info 1\n',
     ready: () => ({ ready: true, reasons: [] }),
     ...options,
@@ -60,11 +74,14 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
       const file = path.join(directory, `${table}.native`);
       fs.writeFileSync(file, nativeBytes(frozen));
       await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
+      if (table === TABLES.traceIds)
+        await graph.segmentLoaded({ tables: [{ table, file: path.basename(file) }] }, directory);
     }
   }
 
   return {
     engine,
+    graph,
     url,
     storeProtobuf,
     store: (signal, request, baggage) =>
@@ -77,6 +94,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     },
     async close() {
       await api.close();
+      await graph.close();
       await engine.close();
       fs.rmSync(directory, { recursive: true, force: true });
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SIGNALS } from '../base/signal.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { decodeRecord, encodeRecord, writeCounts } from './record.ts';
 
 test('a record has the bytes that docs/journal.md states', () => {
   const record = {
@@ -30,6 +30,28 @@ test('what is no record of this version is not taken for one', () => {
     encodeRecord({ signal: 'traces', receivedUnixNano: 1n, baggage: 'k=v', body: Buffer.alloc(0) }),
   );
   for (let length = 0; length < bytes.length; length++) expect(decodeRecord(bytes.subarray(0, length))).toBeUndefined();
-  expect(decodeRecord(Buffer.concat([Buffer.from([2]), bytes.subarray(1)]))).toBeUndefined();
+  expect(decodeRecord(Buffer.concat([Buffer.from([3]), bytes.subarray(1)]))).toBeUndefined();
   expect(decodeRecord(Buffer.concat([Buffer.from([1, 9]), bytes.subarray(2)]))).toBeUndefined();
+});
+
+test('a record with a token and counts has the bytes that docs/journal.md states', () => {
+  const record = {
+    signal: 'traces' as const,
+    receivedUnixNano: 0x1122334455667788n,
+    baggage: 'a=1',
+    body: Buffer.from([1, 2, 3]),
+    token: { stream: 's', mark: 'm' },
+    items: 5,
+    rejected: 1,
+  };
+  expect(Buffer.concat(encodeRecord(record)).toString('hex')).toBe(
+    ['02', '00', '0300', '03000000', '8877665544332211', '05000000', '01000000', '613d31', '73206d', '010203'].join(''),
+  );
+  expect(decodeRecord(Buffer.concat(encodeRecord(record)))).toEqual(record);
+});
+
+test('counts can be written when they are known', () => {
+  const parts = encodeRecord({ signal: 'logs', receivedUnixNano: 1n, baggage: '', body: Buffer.from('b'), items: 0 });
+  writeCounts(parts[0], 7, 2);
+  expect(decodeRecord(Buffer.concat(parts))).toMatchObject({ items: 7, rejected: 2, body: Buffer.from('b') });
 });

@@ -1,0 +1,108 @@
+/**
+ * What the graph algorithms cost on one core: `node tools/run.mjs src/analysis/graph.bench.ts`. Each line is the best of a few runs; the
+ * number behind # is a digest of the answer, the same for the same code on every machine.
+ */
+import { CallSpansBuilder, KIND } from './call-spans.ts';
+import { elementaryCycles, heavyCycles } from './cycles.ts';
+import { spanOf } from './drawn-spans-world.ts';
+import { proposeCut } from './feedback.ts';
+import { type Graph, graphOf } from './graph.ts';
+import { depthFirstOrder, topologicalOrder } from './order.ts';
+import { pairCalls } from './pairing.ts';
+import { seeded } from './random-graphs-world.ts';
+import { cyclicComponents, stronglyConnected } from './scc.ts';
+
+const RUNS = Number(process.argv[2] ?? 3);
+
+function time(name: string, run: () => number): void {
+  let best = Number.POSITIVE_INFINITY;
+  let digest = 0;
+  for (let i = 0; i < RUNS; i++) {
+    const start = performance.now();
+    digest = run();
+    best = Math.min(best, performance.now() - start);
+  }
+  process.stdout.write(`${name.padEnd(64)} ${best.toFixed(1).padStart(9)} ms  #${digest}\n`);
+}
+
+function ring(count: number): Graph {
+  const sources = Int32Array.from({ length: count }, (_, i) => i);
+  const targets = sources.map((v) => (v + 1) % count);
+  return graphOf(count, sources, targets);
+}
+
+function randomGraph(vertexCount: number, edgeCount: number, isForward = false): Graph {
+  const random = seeded(1);
+  const sources = new Int32Array(edgeCount);
+  const targets = new Int32Array(edgeCount);
+  for (let e = 0; e < edgeCount; e++) {
+    const a = Math.floor(random() * vertexCount);
+    const b = Math.floor(random() * vertexCount);
+    sources[e] = isForward ? Math.min(a, b) : a;
+    targets[e] = isForward ? Math.max(a, b) + (a === b && a + 1 < vertexCount ? 1 : 0) : b;
+  }
+  return graphOf(vertexCount, sources, targets);
+}
+
+/** 1,238 services, 4,271 edges, one component of some hundred services: heavy-tailed, as service graphs are. */
+function tangle(): Graph {
+  const random = seeded(42);
+  const vertexCount = 1238;
+  const hub = (): number => Math.floor(vertexCount * random() ** 2.5);
+  const sources: number[] = [];
+  const targets: number[] = [];
+  for (let e = 0; e < 4271; e++) {
+    sources.push(hub());
+    targets.push(random() < 0.6 ? hub() : Math.floor(random() * vertexCount));
+  }
+  const weights = sources.map(() => Math.ceil(1000 * random() ** 4));
+  return graphOf(vertexCount, sources, targets, weights);
+}
+
+const MILLION = 1_000_000;
+const circle = ring(MILLION);
+time('components of a ring of 10^6', () => stronglyConnected(circle).count);
+time('order of a ring of 10^6', () => topologicalOrder(circle).vertices.length);
+const large = randomGraph(MILLION, 5 * MILLION);
+time('components of 10^6 vertices, 5·10^6 edges', () => stronglyConnected(large).count);
+time('order of its condensation', () => topologicalOrder(large).components.count);
+const forward = randomGraph(MILLION, 5 * MILLION, true);
+time('Kahn order of an acyclic one of the same size', () => topologicalOrder(forward).vertices[MILLION - 1] ?? 0);
+time('depth-first order of it', () => depthFirstOrder(forward)?.[0] ?? -1);
+
+const services = tangle();
+const largest = Math.max(...cyclicComponents(services).map((vertices) => vertices.length));
+time(`services: components (largest ${largest})`, () => cyclicComponents(services).length);
+time('services: 1,000 cycles of any length', () => elementaryCycles(services, { countMax: 1000 }).cycles.length);
+time(
+  'services: 1,000 cycles of at most 6',
+  () => elementaryCycles(services, { countMax: 1000, lengthMax: 6 }).cycles.length,
+);
+time('services: shortest cycle through the 50 heaviest edges', () => heavyCycles(services, 50).length);
+time('services: proposed cut', () => proposeCut(services).edges.length);
+
+/** Traces of eleven spans: a server, four calls of another service with the client's and the server's side, two spans inside. */
+function shopSpans(traces: number): CallSpansBuilder {
+  const builder = new CallSpansBuilder(traces * 11);
+  for (let t = 0; t < traces; t++) {
+    const traceId = `trace${t}`;
+    const base = t * 16 + 1;
+    builder.add(spanOf({ traceId, id: base, service: `s${t % 40}`, kind: KIND.server, peer: 'user' }));
+    builder.add(spanOf({ traceId, id: base + 1, parent: base, service: `s${t % 40}` }));
+    builder.add(spanOf({ traceId, id: base + 2, parent: base + 1, service: `s${t % 40}` }));
+    for (let c = 0; c < 4; c++) {
+      const id = base + 3 + 2 * c;
+      const callee = `s${(t * 7 + c * 3) % 40}`;
+      builder.add(
+        spanOf({ traceId, id, parent: base + 2, service: `s${t % 40}`, kind: KIND.client, durationNs: t * 977 }),
+      );
+      builder.add(spanOf({ traceId, id: id + 1, parent: id, service: callee, kind: KIND.server, durationNs: t * 500 }));
+    }
+  }
+  return builder;
+}
+
+const TRACES = 50_000;
+const spans = shopSpans(TRACES).finish();
+time(`pairing of ${spans.count} spans (columns to edges)`, () => pairCalls(spans).edges.length);
+time(`columns of ${spans.count} spans from text, ids in hexadecimal`, () => shopSpans(TRACES).finish().traceIds.length);

@@ -1,0 +1,50 @@
+import type { FleetNode } from '../query/api.ts';
+import type { Forwarder } from '../send/forwarder.ts';
+import type { ReceiverReport } from '../vitals/vitals.ts';
+import type { Start } from './channel.ts';
+
+export interface NodeFacts {
+  readonly start: Pick<Start, 'role' | 'instance' | 'version' | 'startedAtMs'>;
+  readonly receivers: readonly ReceiverReport[];
+  readonly disk: { readonly totalBytes: number; readonly freeBytes: number };
+  /** Undefined where items are stored. */
+  readonly forwarder: Pick<Forwarder, 'accounts' | 'states' | 'queuedSegments' | 'queuedBytes'> | undefined;
+  readonly destinations: readonly { readonly name: string; readonly url: string }[];
+}
+
+/** The answer of GET /api/v1/fleet. */
+export function fleetNode({ start, receivers, disk, forwarder, destinations }: NodeFacts): FleetNode {
+  const accounts = forwarder?.accounts() ?? [];
+  const states = forwarder?.states() ?? [];
+  const sum = (of: (receiver: ReceiverReport) => number): number =>
+    receivers.reduce((total, receiver) => total + of(receiver), 0);
+  return {
+    role: start.role,
+    instance: start.instance,
+    version: start.version,
+    startedAt: new Date(start.startedAtMs).toISOString(),
+    receivers: receivers.map(({ receiver, up, accepted, perSecond, repeated, refused, ackP99Ms, memoryBytes }) => ({
+      receiver,
+      up,
+      accepted,
+      perSecond,
+      repeated,
+      refused,
+      ackP99Ms,
+      memoryBytes,
+    })),
+    journal: {
+      bytes: sum((receiver) => receiver.journalBytes),
+      quotaBytes: sum((receiver) => receiver.journalQuotaBytes),
+    },
+    destinations: destinations.map(({ name, url }) => ({
+      name,
+      url,
+      accounts: accounts.flatMap(({ destination, ...account }) => (destination === name ? [account] : [])),
+      lanes: states.flatMap(({ destination, ...lane }) => (destination === name ? [lane] : [])),
+      queuedSegments: forwarder?.queuedSegments ?? 0,
+      queuedBytes: forwarder?.queuedBytes ?? 0,
+    })),
+    disk,
+  };
+}

@@ -1,0 +1,91 @@
+import path from 'node:path';
+import { LIMITS } from '../base/limits.ts';
+import { DIRECTORIES } from '../base/names.ts';
+import { pause, systemClock } from '../host/clock.ts';
+import { nodeDisk } from '../host/node-disk.ts';
+import { diskSpace } from '../host/space.ts';
+import { bearerCheck } from '../receive/auth.ts';
+import { readTls } from '../receive/tls.ts';
+import { DeadLetters } from '../send/dead.ts';
+import { Forwarder } from '../send/forwarder.ts';
+import { Progress } from '../send/progress.ts';
+import { Vitals } from '../vitals/vitals.ts';
+import { openAdmin } from './admin.ts';
+import type { Fleet } from './channel.ts';
+import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
+import { DeadDesk } from './dead-desk.ts';
+import { destinationsOf } from './destinations.ts';
+import { fleetNode } from './fleet-node.ts';
+import { forwardMetrics } from './forward-metrics.ts';
+import { tlsOf } from './receiver-process.ts';
+
+/** The sender process of a Clew that forwards: reads what receivers sealed, sends it on, and answers on the admin port. */
+export function runSender(): void {
+  runChild('sender', beginSender);
+}
+
+async function beginSender(world: ChildWorld): Promise<ChildWork> {
+  const { start, log, channel } = world;
+  const { settings, instance } = start;
+  const lock = await takePart(settings.data, 'sender');
+  const report = (text: string): void => log.warn(text);
+  const destinations = await destinationsOf(settings);
+  const progress = new Progress(nodeDisk, systemClock, settings.data, report);
+  const dead = new DeadLetters(nodeDisk, path.join(settings.data, DIRECTORIES.dead));
+  const forwarder = new Forwarder({
+    disk: nodeDisk,
+    clock: systemClock,
+    chance: Math.random,
+    journalDirectory: path.join(settings.data, DIRECTORIES.journal),
+    instance,
+    destinations,
+    progress,
+    dead,
+    onForgotten: (receiver, segment) => channel.send({ type: 'forgotten', receiver, segment }),
+    report,
+  });
+  await forwarder.start();
+  const vitals = new Vitals(systemClock);
+  let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
+  const node = async () =>
+    fleetNode({ start, forwarder, destinations, receivers: vitals.receivers(), disk: await diskSpace(settings.data) });
+  const tls = tlsOf(settings);
+  const admin = await openAdmin({
+    host: settings.host,
+    port: settings['api.port'],
+    tls: tls === undefined ? undefined : await readTls(tls),
+    authorize: bearerCheck(start.tokens),
+    ready: () => fleet.ready,
+    node,
+    metricsText: async () => forwardMetrics(await node(), vitals.receivers()),
+    dead: new DeadDesk({ dead, progress, destinations, instance, report }),
+  });
+  channel.send({ type: 'ready', role: 'sender', addresses: [`api:${admin.port}`] });
+  return {
+    take(message) {
+      if (message.type === 'fleet') {
+        fleet = message;
+        vitals.setMembers(message.receivers);
+      }
+      if (message.type === 'sealed') forwarder.notify();
+      if (message.type === 'vitals') vitals.take(message.vitals);
+      if (message.type === 'backup') {
+        const said = 'a Clew that forwards stores nothing; back up the one that it forwards to';
+        channel.send({ type: 'backupDone', id: message.id, ok: false, report: said });
+      }
+    },
+    async stop() {
+      // What the receivers sealed at their end is forwarded now if that is quick; else after the next start.
+      await Promise.race([
+        forwarder.idle(LIMITS.shutdownMsMax),
+        pause(systemClock, settings['shutdown.timeout'] * SEND_SHARE),
+      ]);
+      await forwarder.stop();
+      await admin.close();
+      await lock.release();
+    },
+  };
+}
+
+/** Of the time for a shutdown, what sending the last segments may take. */
+const SEND_SHARE = 0.3;

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { ChannelMessage } from './channel.ts';
+import { StreamDesk } from './stream-desk.ts';
+
+interface Sent {
+  readonly to: number;
+  readonly message: ChannelMessage;
+}
+
+function open(receivers: number): { desk: StreamDesk; sent: Sent[] } {
+  const sent: Sent[] = [];
+  return { desk: new StreamDesk(receivers, (to, message) => sent.push({ to, message })), sent };
+}
+
+const granted = (to: number, mark: string): Sent => ({ to, message: { type: 'granted', stream: 's', mark } });
+const surrender = (to: number): Sent => ({ to, message: { type: 'surrender', stream: 's' } });
+
+test('nobody gets a stream before every receiver has said how far it had come', () => {
+  const { desk, sent } = open(2);
+  desk.take({ type: 'marks', receiver: 0, marks: [['s', '1']] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  expect(sent).toEqual([]);
+  desk.take({ type: 'marks', receiver: 1, marks: [['s', '2']] });
+  expect(sent).toEqual([granted(0, '2')]);
+});
+
+test('a stream passes on only with its position', () => {
+  const { desk, sent } = open(2);
+  for (const receiver of [0, 1]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  expect(sent).toEqual([granted(0, ''), surrender(0)]);
+  desk.take({ type: 'surrendered', receiver: 0, stream: 's', mark: '7' });
+  expect(sent.at(-1)).toEqual(granted(1, '7'));
+});
+
+test('what a receiver held that died waits until its successor has read its journal', () => {
+  const { desk, sent } = open(2);
+  for (const receiver of [0, 1]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.died(0);
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  expect(sent.filter(({ to }) => to === 1)).toEqual([]);
+  desk.take({ type: 'marks', receiver: 0, marks: [['s', '9']] });
+  expect(sent.at(-1)).toEqual(granted(1, '9'));
+});
+
+test('one that asks again for what it holds is told at once, and one that waits is served once', () => {
+  const { desk, sent } = open(3);
+  for (const receiver of [0, 1, 2]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  desk.take({ type: 'claim', receiver: 2, stream: 's' });
+  expect(sent).toEqual([granted(0, ''), granted(0, ''), surrender(0)]);
+  desk.take({ type: 'surrendered', receiver: 0, stream: 's', mark: '1' });
+  expect(sent.slice(3)).toEqual([granted(1, '1'), surrender(1)]);
+  desk.take({ type: 'surrendered', receiver: 1, stream: 's', mark: '2' });
+  expect(sent.slice(5)).toEqual([granted(2, '2')]);
+});
+
+test('one that died while it waited gets nothing', () => {
+  const { desk, sent } = open(2);
+  for (const receiver of [0, 1]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  desk.died(1);
+  desk.take({ type: 'surrendered', receiver: 0, stream: 's', mark: '1' });
+  expect(sent.filter(({ to }) => to === 1)).toEqual([]);
+});

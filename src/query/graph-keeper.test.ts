@@ -1,0 +1,270 @@
+/** The kept graph against one that is made from all spans at once: any order of arrival, repeats, restarts, and deaths in the middle of a write. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { nativeBytes } from '../../test/support/native-bytes.ts';
+import { type CallGraph, mergeGraphs, serviceEdges } from '../analysis/call-graph.ts';
+import { type CallSpan, KIND } from '../analysis/call-spans.ts';
+import { hexId, pair } from '../analysis/drawn-spans-world.ts';
+import { peerOf } from '../analysis/peer.ts';
+import { seeded } from '../analysis/random-graphs-world.ts';
+import { TABLES } from '../base/names.ts';
+import { systemClock } from '../host/clock.ts';
+import { nodeDisk } from '../host/node-disk.ts';
+import { columnsOf } from '../store/columns-on-demand.ts';
+import { openEmbedded } from '../store/embedded.ts';
+import type { Engine } from '../store/engine.ts';
+import { migrate } from '../store/migrations.ts';
+import { freeze, SegmentColumns, transcode } from '../transcode/transcode.ts';
+import { jsonToProtobuf } from '../wire/json.ts';
+import { GraphKeeper } from './graph-keeper.ts';
+import { readGraph } from './graph-windows.ts';
+
+const ROUNDS = Number(process.env['CLEW_GRAPH_ROUNDS'] ?? 2);
+/** A whole minute. */
+const BASE_S = 1_767_355_200;
+const MINUTE_NS = 60_000_000_000;
+
+let directory: string;
+let engine: Engine;
+let keeper: GraphKeeper;
+let segments = 0;
+
+beforeAll(async () => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-graph-'));
+  engine = await openEmbedded({ path: path.join(directory, 'store') });
+  await migrate(engine);
+});
+afterAll(async () => {
+  await engine.close();
+  fs.rmSync(directory, { recursive: true, force: true });
+});
+
+/** Dies, as a process does, at the given insert into a table of the graph: nothing after it happens. */
+function mortal(deathAt: number): Engine {
+  let inserts = 0;
+  return {
+    ...engine,
+    insertNative: (insert) =>
+      inserts++ < deathAt ? engine.insertNative(insert) : Promise.reject(new Error('the process is dead')),
+  };
+}
+
+async function startKeeper(on: Engine = engine, report: (text: string) => void = () => {}): Promise<GraphKeeper> {
+  keeper = new GraphKeeper({
+    engine: on,
+    disk: nodeDisk,
+    clock: systemClock,
+    directory: path.join(directory, 'graph'),
+    shareMax: 1,
+    report,
+  });
+  await keeper.start();
+  return keeper;
+}
+
+interface Sent extends CallSpan {
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Traces over two minutes that touch, with everything that pairing looks at. */
+function drawTraces(random: () => number, count: number): Sent[] {
+  const pick = (n: number): number => Math.floor(random() * n);
+  return Array.from({ length: count }, (_, i): Sent => {
+    const trace = pick(Math.ceil(count / 8));
+    const kind = pick(6);
+    const isRoot = random() < 0.2;
+    const attributes: Record<string, string> = {};
+    for (const key of [
+      'db.system',
+      'server.address',
+      'messaging.destination.name',
+      'network.peer.address',
+      'network.peer.port',
+    ]) {
+      if (random() < 0.2) attributes[key] = `${key.slice(0, 2)}${pick(2)}`;
+    }
+    return {
+      traceId: (trace + 1).toString(16).padStart(32, '0'),
+      spanId: hexId(random() < 0.95 ? i + 1 : 1 + pick(count)),
+      parentSpanId: isRoot ? '' : hexId(1 + Math.max(0, i - pick(16))),
+      kind,
+      service: `s${pick(5)}`,
+      operation: `o${pick(3)}`,
+      startNs: (trace % 3) * MINUTE_NS + Math.floor(random() * 2 * MINUTE_NS),
+      durationNs: pick(2_000_000_000),
+      failed: random() < 0.2,
+      ...peerOf(kind, isRoot, (key) => attributes[key] ?? ''),
+      attributes,
+      isCounted: true,
+    };
+  });
+}
+
+const otlpOf = (span: Sent): object => ({
+  resource: { attributes: [{ key: 'service.name', value: { stringValue: span.service } }] },
+  scopeSpans: [
+    {
+      spans: [
+        {
+          traceId: span.traceId,
+          spanId: span.spanId,
+          ...(span.parentSpanId === '' ? {} : { parentSpanId: span.parentSpanId }),
+          name: span.operation,
+          kind: span.kind,
+          startTimeUnixNano: String(BigInt(BASE_S) * 1_000_000_000n + BigInt(span.startNs)),
+          endTimeUnixNano: String(BigInt(BASE_S) * 1_000_000_000n + BigInt(span.startNs + span.durationNs)),
+          status: span.failed ? { code: 2 } : {},
+          attributes: Object.entries(span.attributes).map(([key, stringValue]) => ({ key, value: { stringValue } })),
+        },
+      ],
+    },
+  ],
+});
+
+/** What the loader does with one sealed segment. `isTold`: the process lives until the keeper is told. */
+async function load(spans: readonly Sent[], isTold = true): Promise<void> {
+  const columns = new SegmentColumns();
+  const body = jsonToProtobuf('traces', Buffer.from(JSON.stringify({ resourceSpans: spans.map(otlpOf) })));
+  expect(transcode(columns, 'traces', body, '', 0n).kind).toBe('ok');
+  const segment = path.join(directory, `segment${++segments}`);
+  fs.mkdirSync(segment);
+  const tables: { table: string; file: string }[] = [];
+  for (const frozen of freeze(columns)) {
+    const { table, columns: names } = frozen;
+    await columnsOf(engine).ensure(table, names);
+    fs.writeFileSync(path.join(segment, table), nativeBytes(frozen));
+    await engine.insertNative({
+      table,
+      columns: names,
+      path: path.join(segment, table),
+      token: `${segments}/${table}`,
+    });
+    tables.push({ table, file: table });
+  }
+  if (isTold) await keeper.segmentLoaded({ tables }, segment);
+}
+
+function kept(level: 'service' | 'operation'): Promise<CallGraph> {
+  return readGraph(engine, { first: 0, last: 2 ** 32 - 1, version: keeper.state().version }, level);
+}
+
+/** In one form: re-entrances of windows joined, edges in order. */
+const plain = (graph: CallGraph): CallGraph => mergeGraphs([graph]);
+
+async function expectGraphOf(spans: readonly Sent[]): Promise<void> {
+  await keeper.idle();
+  const whole = mergeGraphs([pair(spans)]);
+  expect(plain(await kept('operation'))).toEqual(whole);
+  expect((await kept('service')).edges).toEqual(serviceEdges(whole.edges));
+}
+
+function shuffled<T>(random: () => number, list: readonly T[]): T[] {
+  return list.map((item) => [random(), item] as const).sort(([a], [b]) => a - b).map(([, item]) => item); // biome-ignore format: one step a word
+}
+
+describe('the kept graph', () => {
+  beforeEach(async () => {
+    for (const table of [TABLES.traces, TABLES.traceIds, 'clew_graph_windows', 'clew_graph_edges']) {
+      await engine.command(`TRUNCATE TABLE ${table}`);
+    }
+  });
+  afterEach(() => keeper.close());
+
+  test(`is that of all spans after any order of segments, repeats, restarts and deaths (${ROUNDS} rounds)`, async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const random = seeded(100 + round);
+      const spans = drawTraces(random, 120);
+      const repeats = spans.filter(() => random() < 0.1);
+      const rest = shuffled(random, [...spans, ...repeats]);
+      const all: Sent[] = [];
+      await startKeeper();
+      while (rest.length > 0) {
+        const segment = rest.splice(0, 1 + Math.floor(random() * 40));
+        all.push(...segment);
+        const fate = random();
+        await load(segment, fate < 0.8);
+        if (fate > 0.6) {
+          // The process dies: at once, or at one of its next writes. Another one starts.
+          await keeper.close();
+          await startKeeper(mortal(Math.floor(random() * 4)));
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          await keeper.close();
+          await startKeeper();
+        } else if (fate < 0.2) await expectGraphOf(all);
+      }
+      await expectGraphOf(all);
+      const before = plain(await kept('operation'));
+      await keeper.rebuild(BASE_S, BASE_S + 600);
+      expect(plain(await kept('operation'))).toEqual(before);
+      await engine.command('TRUNCATE TABLE clew_graph_windows');
+      await engine.command('TRUNCATE TABLE clew_graph_edges');
+      await keeper.rebuild(0, 2 ** 32 - 1);
+      expect(plain(await kept('operation'))).toEqual(before);
+      for (const table of [TABLES.traces, TABLES.traceIds]) await engine.command(`TRUNCATE TABLE ${table}`);
+      await keeper.rebuild(0, 2 ** 32 - 1);
+      expect((await kept('operation')).edges).toEqual([]);
+      await keeper.close();
+    }
+  }, 120_000);
+
+  const call = (id: number, client: string, server: string, atS: number): Sent[] =>
+    [
+      { id, parent: 0, service: client, kind: KIND.client },
+      { id: id + 1, parent: id, service: server, kind: KIND.server },
+    ].map(({ id: span, parent, service, kind }) => ({
+      traceId: id.toString(16).padStart(32, '0'),
+      spanId: hexId(span),
+      parentSpanId: parent === 0 ? '' : hexId(parent),
+      kind,
+      service,
+      operation: 'work',
+      startNs: atS * 1e9,
+      durationNs: 1000,
+      failed: false,
+      peer: '',
+      isDatabase: false,
+      isCounted: true,
+      attributes: {},
+    }));
+
+  test('joins sides that arrive apart on both sides of a minute', async () => {
+    await startKeeper();
+    const [clientSide, serverSide] = call(1, 'a', 'b', 59.9);
+    const late = { ...serverSide, startNs: 60.1e9 };
+    await load([late]);
+    await keeper.idle();
+    expect((await kept('service')).unpairedServers).toBe(1);
+    await load([clientSide]);
+    await expectGraphOf([clientSide, late]);
+    expect((await kept('service')).edges.length).toBe(1);
+  });
+
+  test('notices a new cycle within seconds, once, and not one that was there at the start', async () => {
+    const nowS = Math.floor(Date.now() / 1000) - BASE_S;
+    const reports: string[] = [];
+    await startKeeper(engine, (text) => reports.push(text));
+    await load([...call(1, 'a', 'b', nowS), ...call(11, 'b', 'c', nowS)]);
+    await keeper.idle();
+    expect(reports).toEqual([]);
+    const before = performance.now();
+    await load(call(21, 'c', 'a', nowS));
+    await load(call(31, 'a', 'b', nowS));
+    await keeper.idle();
+    expect(performance.now() - before).toBeLessThan(5000);
+    expect(reports).toEqual([`a new cycle of calls: a → b → c → a (for example trace ${'15'.padStart(32, '0')})`]);
+    expect(keeper.state().watch.summary()).toEqual({
+      count: 1,
+      longest: 3,
+      meanLength: 3,
+      services: 3,
+      truncated: false,
+    });
+    await keeper.close();
+    await startKeeper(engine, (text) => reports.push(text));
+    await keeper.idle();
+    expect(reports.length).toBe(1);
+    expect(keeper.state().watch.cycles()).toEqual([{ services: ['a', 'b', 'c'], noticedMs: null }]);
+  });
+});

@@ -1,0 +1,110 @@
+import { LIMITS } from '../base/limits.ts';
+import type { Outcome } from '../wire/outcome.ts';
+import { hasRoom, type StreamMarks } from './marks.ts';
+import type { ExportRequest, ExportSink, HopBatch } from './sink.ts';
+
+/**
+ * Obtains a stream for this receiver: resolves with the position that its last holder had reached ('' when nobody held it), or rejects
+ * when it cannot be had now.
+ */
+export type ClaimStream = (stream: string) => Promise<string>;
+
+/** A stream that this receiver holds: nobody else takes its batches in. */
+interface Held {
+  /** A batch of it is being taken in. */
+  busy: Promise<unknown> | undefined;
+}
+
+/**
+ * Takes each batch of another Clew in once, in front of the intake. A stream is held by one receiver at a time, and its batches come one
+ * after the other, so one position says what was taken: a batch that ends at or before it is acknowledged and not taken again.
+ */
+export class OnceSink implements ExportSink {
+  readonly #intake: ExportSink;
+  readonly #marks: StreamMarks;
+  readonly #claim: ClaimStream;
+  readonly #held = new Map<string, Held>();
+  readonly #claims = new Map<string, Promise<Held>>();
+  /** Batches that came again and were not stored again. */
+  repeated = 0;
+
+  constructor(intake: ExportSink, marks: StreamMarks, claim: ClaimStream) {
+    this.#intake = intake;
+    this.#marks = marks;
+    this.#claim = claim;
+  }
+
+  reserve(bytes: number): boolean {
+    return this.#intake.reserve(bytes);
+  }
+
+  release(bytes: number): void {
+    this.#intake.release(bytes);
+  }
+
+  overload(): Outcome {
+    return this.#intake.overload();
+  }
+
+  async export(request: ExportRequest): Promise<Outcome> {
+    const { batch } = request;
+    if (batch === undefined) return this.#intake.export(request);
+    let held = this.#held.get(batch.stream);
+    if (held === undefined) {
+      try {
+        held = await this.#obtain(batch.stream);
+      } catch (error) {
+        return later(error instanceof Error ? error.message : String(error));
+      }
+    }
+    // It may have been given up again while the claim was answered.
+    if (this.#held.get(batch.stream) !== held) return later('the stream is being handed over');
+    if (held.busy !== undefined) return later('an earlier batch of this stream is still being taken in');
+    const done = this.#outcomeOf(batch);
+    if (done !== undefined) return done;
+    const taking = this.#intake.export(request);
+    held.busy = taking;
+    const outcome = await taking;
+    if (outcome.kind === 'success') this.#marks.note(batch.stream, batch.mark);
+    held.busy = undefined;
+    return outcome;
+  }
+
+  /** Gives a stream up for another receiver; resolves with its position when no batch of it is under way. */
+  async surrender(stream: string): Promise<string> {
+    const held = this.#held.get(stream);
+    this.#held.delete(stream);
+    await held?.busy;
+    return this.#marks.get(stream);
+  }
+
+  /** What the position alone says of a batch. */
+  #outcomeOf(batch: HopBatch): Outcome | undefined {
+    const mark = this.#marks.get(batch.stream);
+    if (batch.mark <= mark) {
+      this.repeated++;
+      return { kind: 'success', rejected: 0, message: '' };
+    }
+    if (batch.from <= mark) return { kind: 'overlap', message: `records up to ${mark} were taken in before`, mark };
+    if (mark === '' && !hasRoom(this.#marks)) return later(`${LIMITS.streamsMax} streams are known already`);
+    return undefined;
+  }
+
+  #obtain(stream: string): Promise<Held> {
+    let claim = this.#claims.get(stream);
+    if (claim === undefined) {
+      claim = this.#claim(stream)
+        .then((mark) => {
+          this.#marks.note(stream, mark);
+          const held: Held = { busy: undefined };
+          this.#held.set(stream, held);
+          return held;
+        })
+        .finally(() => this.#claims.delete(stream));
+      this.#claims.set(stream, claim);
+    }
+    return claim;
+  }
+}
+
+const later = (message: string): Outcome => ({ kind: 'overloaded', message, retryAfterMs: LIMITS.retryAfterMs });

@@ -1,0 +1,116 @@
+import { crc32c } from '../base/crc32c.ts';
+import { LIMITS } from '../base/limits.ts';
+import { HOP_HEADERS } from '../base/names.ts';
+import type { Signal } from '../base/signal.ts';
+import { KIND } from '../journal/format.ts';
+import type { JournalReader } from '../journal/reader.ts';
+import { decodeRecord } from '../journal/record.ts';
+import { type Position, positionOf } from './position.ts';
+
+/** One record of the journal on its way: an export request as it came. */
+export interface Letter {
+  readonly position: Position;
+  readonly body: Uint8Array;
+  readonly items: number;
+  readonly rejected: number;
+  readonly baggage: string;
+  readonly receivedUnixNano: bigint;
+}
+
+/** Requests of one signal and baggage that are sent as one: their concatenation is itself a request, for the messages of protobuf merge. */
+export interface Batch {
+  readonly signal: Signal;
+  readonly letters: readonly Letter[];
+}
+
+/** Reads letters of one signal and puts them into batches, in order. */
+export class BatchReader {
+  readonly #reader: JournalReader;
+  readonly #segment: string;
+  readonly #signal: Signal;
+  readonly #after: Position;
+  #waiting: Letter | undefined;
+  /** Items of all letters that were read. */
+  itemsRead = 0;
+
+  /** @param after letters up to this position are passed over */
+  constructor(reader: JournalReader, segment: string, signal: Signal, after: Position) {
+    this.#reader = reader;
+    this.#segment = segment;
+    this.#signal = signal;
+    this.#after = after;
+  }
+
+  /** The next batch, undefined at the end of the segment. Rejects with the disk's error. */
+  async next(): Promise<Batch | undefined> {
+    const first = this.#waiting ?? (await this.#nextLetter());
+    this.#waiting = undefined;
+    if (first === undefined) return undefined;
+    const letters = [first];
+    let bytes = first.body.length;
+    let items = first.items;
+    for (;;) {
+      const letter = await this.#nextLetter();
+      if (letter === undefined) break;
+      bytes += letter.body.length;
+      items += letter.items;
+      const fits = bytes <= LIMITS.forwardBatchBytesMax && items <= LIMITS.batchItemsMax;
+      if (!fits || letter.baggage !== first.baggage) {
+        this.#waiting = letter;
+        break;
+      }
+      letters.push(letter);
+    }
+    return { signal: this.#signal, letters };
+  }
+
+  async #nextLetter(): Promise<Letter | undefined> {
+    for (;;) {
+      const record = await this.#reader.next();
+      if (record === undefined) return undefined;
+      const position = positionOf(this.#segment, record.sequence);
+      if (record.kind !== KIND.request || position <= this.#after) continue;
+      const request = decodeRecord(record.payload);
+      if (request === undefined || request.signal !== this.#signal) continue;
+      const { body, baggage, receivedUnixNano, items = 0, rejected = 0 } = request;
+      this.itemsRead += items;
+      return { position, body, items, rejected, baggage, receivedUnixNano };
+    }
+  }
+}
+
+export const itemsOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.items, 0);
+export const rejectedOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.rejected, 0);
+
+/** Position of the last letter. */
+export function markOf(batch: Batch): Position {
+  return batch.letters.at(-1)?.position ?? '';
+}
+
+/** The letters after `mark`; undefined when none is left. */
+export function after(batch: Batch, mark: Position): Batch | undefined {
+  const letters = batch.letters.filter((letter) => letter.position > mark);
+  return letters.length === 0 ? undefined : { ...batch, letters };
+}
+
+/** The two halves of a batch of several letters. */
+export function halves(batch: Batch): [Batch, Batch] {
+  const middle = batch.letters.length >> 1;
+  return [
+    { ...batch, letters: batch.letters.slice(0, middle) },
+    { ...batch, letters: batch.letters.slice(middle) },
+  ];
+}
+
+/** What tells a Clew which batch it is; other receivers pass over it. */
+export function hopHeaders(batch: Batch, stream: string): Readonly<Record<string, string>> {
+  let checksum = 0;
+  for (const { body } of batch.letters) checksum = crc32c(body, checksum);
+  const [first] = batch.letters;
+  const headers = {
+    [HOP_HEADERS.stream]: stream,
+    [HOP_HEADERS.batch]: `${first?.position ?? ''}-${markOf(batch)}`,
+    [HOP_HEADERS.checksum]: checksum.toString(16).padStart(8, '0'),
+  };
+  return first === undefined || first.baggage === '' ? headers : { ...headers, baggage: first.baggage };
+}

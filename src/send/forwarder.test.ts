@@ -1,0 +1,252 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
+import { encodeProto } from '../../test/support/otlp-proto.ts';
+import type { Signal } from '../base/signal.ts';
+import { systemClock } from '../host/clock.ts';
+import { nodeDisk } from '../host/node-disk.ts';
+import { checkBuilder } from '../receive/check-builder.ts';
+import { type Intake, openIntake } from '../receive/intake.ts';
+import { checkRequest } from '../wire/check.ts';
+import { DeadLetters } from './dead.ts';
+import { Forwarder } from './forwarder.ts';
+import { HttpTransport } from './http-transport.ts';
+import { Progress } from './progress.ts';
+import { parseTarget } from './target.ts';
+
+const INSTANCE = 'feedc0de00000001';
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A receiver's journal, a forwarder, and a real door that it forwards to. */
+interface Hop {
+  readonly world: World<RecordingSink>;
+  readonly intake: Intake;
+  readonly data: string;
+  readonly reports: string[];
+  readonly dead: DeadLetters;
+  start(retriesMax?: number): Promise<Forwarder>;
+  /** Takes requests in and seals them. */
+  take(...requests: (readonly [Signal, Uint8Array, string?])[]): Promise<void>;
+}
+
+async function openHop(): Promise<Hop> {
+  const data = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-forward-'));
+  closers.push(() => fs.rmSync(data, { recursive: true, force: true }));
+  const world = await openWorld();
+  closers.push(() => world.close());
+  const reports: string[] = [];
+  const forwarders: Forwarder[] = [];
+  const intake = await openIntake({
+    disk: nodeDisk,
+    clock: systemClock,
+    directory: path.join(data, 'journal/r0'),
+    receiver: 0,
+    instance: INSTANCE,
+    newBuilder: checkBuilder,
+    onSealed: () => forwarders.at(-1)?.notify(),
+    onReport: (text) => reports.push(text),
+  });
+  closers.push(() => intake.close());
+  const dead = new DeadLetters(nodeDisk, path.join(data, 'dead'));
+  const report = (text: string): void => void reports.push(text);
+  return {
+    world,
+    intake,
+    data,
+    reports,
+    dead,
+    async start(retriesMax = 256) {
+      const target = parseTarget(`http://127.0.0.1:${world.httpPort}`);
+      if ('problem' in target) throw new Error(target.problem);
+      const forwarder = new Forwarder({
+        disk: nodeDisk,
+        clock: systemClock,
+        chance: () => 0,
+        journalDirectory: path.join(data, 'journal'),
+        instance: INSTANCE,
+        destinations: [
+          {
+            name: 'next',
+            policy: { retriesMax, expiresMs: Number.POSITIVE_INFINITY },
+            connect: () =>
+              new HttpTransport(target, {
+                packing: 'none',
+                timeoutMs: 2_000,
+                headers: {},
+                tls: {},
+                connectionAgeMsMax: 60_000,
+              }),
+          },
+        ],
+        progress: new Progress(nodeDisk, systemClock, data, report),
+        dead,
+        onForgotten: (_receiver, segment) => intake.forgotten(segment),
+        report,
+      });
+      forwarders.push(forwarder);
+      await forwarder.start();
+      closers.push(() => forwarder.stop());
+      return forwarder;
+    },
+    async take(...requests) {
+      const outcomes = await Promise.all(
+        requests.map(([signal, body, baggage = '']) => intake.export({ signal, body, baggage })),
+      );
+      for (const outcome of outcomes) expect(outcome).toEqual(SUCCESS);
+      await intake.seal();
+    },
+  };
+}
+
+/** Spans `from` to `to` of one trace; the number is in the span id. */
+function spans(from: number, to = from): Uint8Array {
+  const items = Array.from({ length: to - from + 1 }, (_, i) => {
+    const id = Buffer.alloc(8, 1);
+    id.writeUInt32BE(from + i, 4);
+    return { traceId: Buffer.alloc(16, 7), spanId: id, name: `span ${from + i}` };
+  });
+  return encodeProto('traces', { resources: [{ scopes: [{ items }] }] });
+}
+
+const SPAN_NAME = /span \d+/g;
+const arrived = ({ sink }: World<RecordingSink>): string[] =>
+  sink.requests.flatMap(({ body }) =>
+    [...Buffer.from(body).toString('latin1').matchAll(SPAN_NAME)].map(([name]) => name),
+  );
+const names = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `span ${from + i}`);
+const traces = (forwarder: Forwarder) => forwarder.accounts().find(({ signal }) => signal === 'traces');
+const journals = (hop: Hop): string[] =>
+  fs.readdirSync(path.join(hop.data, 'journal/r0')).filter((name) => name.endsWith('.sealed'));
+
+test('requests are merged, arrive in order, and their segment is forgotten', async () => {
+  const hop = await openHop();
+  const forwarder = await hop.start();
+  await hop.take(['traces', spans(1)], ['traces', spans(2, 3)], ['traces', spans(4)]);
+  await forwarder.idle(5_000);
+  expect(hop.world.sink.requests.length).toBe(1);
+  expect(arrived(hop.world)).toEqual(names(1, 4));
+  const [merged] = hop.world.sink.requests;
+  expect(checkRequest('traces', merged?.body ?? new Uint8Array(0))).toMatchObject({ items: 4, rejected: 0 });
+  expect(traces(forwarder)).toMatchObject({ received: 4, forwarded: 4, queued: 0 });
+  expect(journals(hop)).toEqual([]);
+});
+
+test('each signal and each baggage goes in requests of its own', async () => {
+  const hop = await openHop();
+  const logs = encodeProto('logs', { resources: [{ scopes: [{ items: [{ severityText: 'INFO' }] }] }] });
+  const forwarder = await hop.start();
+  await hop.take(['traces', spans(1), 'a=1'], ['logs', logs], ['traces', spans(2), 'a=1'], ['traces', spans(3), 'b=2']);
+  await forwarder.idle(5_000);
+  const got = hop.world.sink.requests.map(({ signal, baggage }) => `${signal} ${baggage}`).sort();
+  expect(got).toEqual(['logs ', 'traces a=1', 'traces b=2']);
+  expect(arrived(hop.world)).toEqual(names(1, 3));
+});
+
+test('what was queued while the next hop refused arrives in order, each batch with its place in the stream', async () => {
+  const hop = await openHop();
+  let refusals = 2;
+  hop.world.sink.reply = () => (refusals-- > 0 ? { kind: 'overloaded', message: 'later', retryAfterMs: 50 } : SUCCESS);
+  await hop.take(['traces', spans(1, 2)]);
+  await hop.take(['traces', spans(3)]);
+  const forwarder = await hop.start();
+  await forwarder.idle(10_000);
+  const taken = hop.world.sink.requests.slice(2);
+  expect(
+    taken.flatMap(({ body }) => [...Buffer.from(body).toString('latin1').matchAll(SPAN_NAME)].map(String)),
+  ).toEqual(names(1, 3));
+  const marks = taken.map(({ batch }) => batch?.mark ?? '');
+  expect(marks).toEqual([...marks].sort());
+  expect(new Set(taken.map(({ batch }) => batch?.stream))).toEqual(new Set([`${INSTANCE}-r0-traces-next`]));
+});
+
+test('only the request that is refused becomes a dead letter, not what was merged with it', async () => {
+  const hop = await openHop();
+  hop.world.sink.reply = ({ body }) =>
+    Buffer.from(body).includes('span 3') ? { kind: 'invalid', message: 'no threes' } : SUCCESS;
+  const forwarder = await hop.start();
+  await hop.take(...[1, 2, 3, 4, 5].map((n) => ['traces', spans(n)] as const));
+  await forwarder.idle(5_000);
+  const [letter, ...more] = await hop.dead.list();
+  expect(more).toEqual([]);
+  expect(letter).toMatchObject({ signal: 'traces', items: 1, destination: 'next' });
+  expect(letter?.reason).toContain('no threes');
+  expect(Buffer.from((await hop.dead.read(letter?.id ?? ''))?.body ?? []).equals(spans(3))).toBe(true);
+  expect(traces(forwarder)).toMatchObject({ received: 5, forwarded: 4, dead: 1, queued: 0 });
+});
+
+test('after its retries a batch becomes a dead letter, and those behind it are sent', async () => {
+  const hop = await openHop();
+  hop.world.sink.reply = ({ body }) =>
+    Buffer.from(body).includes('span 1') ? { kind: 'overloaded', message: 'never', retryAfterMs: 1 } : SUCCESS;
+  const forwarder = await hop.start(1);
+  await hop.take(['traces', spans(1)]);
+  await hop.take(['traces', spans(2)]);
+  await forwarder.idle(10_000);
+  expect(traces(forwarder)).toMatchObject({ received: 2, forwarded: 1, dead: 1, queued: 0 });
+}, 15_000);
+
+test('a next process goes on where the last one was, and what the receiver holds already is not sent', async () => {
+  const hop = await openHop();
+  const first = await hop.start();
+  await hop.take(['traces', spans(1, 3)]);
+  await first.idle(5_000);
+  await first.stop();
+  const ledger = fs.readFileSync(path.join(hop.data, 'forward'));
+  await hop.take(['traces', spans(4)], ['traces', spans(5)], ['traces', spans(6)]);
+  // The receiver holds the fourth already; nobody here remembers.
+  hop.world.sink.reply = ({ batch }) => {
+    const held = `${batch?.mark.slice(0, 16)}00000000`;
+    return batch !== undefined && batch.from <= held ? { kind: 'overlap', message: 'held', mark: held } : SUCCESS;
+  };
+  fs.writeFileSync(path.join(hop.data, 'forward'), ledger);
+  const second = await hop.start();
+  await second.idle(5_000);
+  const [, overlapping, rest] = hop.world.sink.requests;
+  expect(overlapping?.batch?.from.endsWith('00000000')).toBe(true);
+  expect(Buffer.from(rest?.body ?? []).equals(Buffer.concat([spans(5), spans(6)]))).toBe(true);
+  expect(traces(second)).toMatchObject({ received: 6, forwarded: 6, queued: 0 });
+});
+
+test('records that the disk damaged are counted as lost, and the rest arrives', async () => {
+  const hop = await openHop();
+  await hop.take(['traces', spans(1)], ['traces', spans(2)], ['traces', spans(3)]);
+  const directory = path.join(hop.data, 'journal/r0');
+  const [sealed = ''] = journals(hop);
+  const file = path.join(directory, sealed.replace('.sealed', '.journal'));
+  const bytes = fs.readFileSync(file);
+  bytes.writeUInt8(0xff, bytes.indexOf('span 2'));
+  fs.writeFileSync(file, bytes);
+  const forwarder = await hop.start();
+  await forwarder.idle(5_000);
+  expect(arrived(hop.world)).toEqual(['span 1', 'span 3']);
+  expect(traces(forwarder)).toMatchObject({ received: 3, forwarded: 2, lost: 1, queued: 0 });
+  expect(hop.reports.join()).toContain('damaged');
+});
+
+test('a damaged file of positions is refused, and says what to do', async () => {
+  const hop = await openHop();
+  fs.writeFileSync(path.join(hop.data, 'forward'), '{"version":1}\n00000000\n');
+  await expect(hop.start()).rejects.toThrow(/remove it/);
+});
+
+test('a segment that is not sealed yet holds back those behind it', async () => {
+  const hop = await openHop();
+  await hop.take(['traces', spans(1)]);
+  await hop.take(['traces', spans(2)]);
+  const directory = path.join(hop.data, 'journal/r0');
+  const [first = ''] = journals(hop);
+  fs.renameSync(path.join(directory, first), path.join(directory, `${first}.tmp`));
+  const forwarder = await hop.start();
+  await forwarder.idle(200);
+  expect(arrived(hop.world)).toEqual([]);
+  fs.renameSync(path.join(directory, `${first}.tmp`), path.join(directory, first));
+  forwarder.notify();
+  await forwarder.idle(5_000);
+  expect(arrived(hop.world)).toEqual(names(1, 2));
+});

@@ -1,0 +1,276 @@
+import { LIMITS } from '../base/limits.ts';
+import { SIGNALS, type Signal } from '../base/signal.ts';
+import type { Clock } from '../host/clock.ts';
+import { type Disk, errorText } from '../host/disk.ts';
+import { finishForgotten, forget } from '../journal/forget.ts';
+import { readManifest } from '../journal/manifest.ts';
+import type { SealedSegment } from '../journal/sealed.ts';
+import {
+  loadedFile,
+  receiverDirectories,
+  receiverDirectory,
+  sealedFile,
+  segmentsIn,
+} from '../journal/segment-files.ts';
+import type { DeadLetters } from './dead.ts';
+import { Lane, type LaneState, laneKey } from './lane.ts';
+import { endOf, type Position } from './position.ts';
+import type { LaneAccount, Progress } from './progress.ts';
+import type { RetryPolicy } from './retry.ts';
+import type { Transport } from './transport.ts';
+
+/** Where everything is sent: a name that stays the same as long as it is the same place, and a way to it. */
+export interface Destination {
+  /** Of `[0-9a-z.-]`; part of the stream names that a Clew on the other side remembers. */
+  readonly name: string;
+  readonly policy: RetryPolicy;
+  /** Its own connection for each lane, so that a stream stays with one process of the other side. */
+  readonly connect: () => Transport;
+}
+
+export interface ForwarderOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly chance: () => number;
+  /** `<data>/journal`. */
+  readonly journalDirectory: string;
+  readonly instance: string;
+  readonly destinations: readonly Destination[];
+  readonly progress: Progress;
+  readonly dead: DeadLetters;
+  /** Every destination has acknowledged (or given up) everything in it, and it is gone. */
+  readonly onForgotten: (receiver: number, segment: string) => void;
+  readonly report: (text: string) => void;
+}
+
+/** Items by what became of them, exactly: received = forwarded + queued + dead + dropped + lost. */
+export interface Account {
+  readonly destination: string;
+  readonly signal: Signal;
+  readonly received: number;
+  readonly forwarded: number;
+  readonly queued: number;
+  readonly dead: number;
+  readonly dropped: number;
+  readonly lost: number;
+  readonly refusedInPart: number;
+}
+
+/** The sealed segments of one receiver directory, oldest first, and the lanes that read them. */
+interface Queue {
+  readonly receiver: number;
+  readonly segments: SealedSegment[];
+  readonly lanes: readonly Lane[];
+  /** The newest segment that is known, also after it is forgotten. */
+  last: string;
+}
+
+/**
+ * Forwards what the receivers have sealed to every destination, each at its own pace, and forgets a segment when the last destination is
+ * done with it. It knows nothing that is not on disk: killed at any moment, the next one goes on.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #queues = new Map<number, Queue>();
+  #scanning: Promise<void> = Promise.resolve();
+  #forgetting: Promise<void> | undefined;
+  #forgetAgain = false;
+  #cancelRescan: () => void = () => {};
+  #isStopping = false;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+  }
+
+  /** Begins with what is on disk. Rejects when that cannot be read. */
+  async start(): Promise<void> {
+    const { disk, journalDirectory, progress, onForgotten } = this.#options;
+    await progress.load();
+    for (const { receiver, segment } of await finishForgotten(disk, journalDirectory)) onForgotten(receiver, segment);
+    await this.#scan();
+    this.#rescanLater();
+  }
+
+  /** A segment was sealed. */
+  notify(): void {
+    this.#scanning = this.#scanning.then(() => this.#scan()).catch((error: unknown) => this.#report(error));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#cancelRescan();
+    await Promise.all(this.#lanes().map((lane) => lane.stop()));
+    await this.#scanning;
+    await this.#forgetting;
+    await this.#options.progress.saved();
+  }
+
+  /** Settles when everything sealed so far is settled everywhere, or the time is over. */
+  async idle(withinMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + withinMs;
+    await this.#scanning;
+    while ([...this.#queues.values()].some(({ segments }) => segments.length > 0)) {
+      if (clock.monotonicMs() >= deadlineMs) return;
+      await new Promise<void>((resolve) => {
+        clock.after(IDLE_LOOK_MS, resolve);
+      });
+    }
+  }
+
+  states(): LaneState[] {
+    return this.#lanes().map((lane) => lane.state());
+  }
+
+  /** Sealed segments that some destination is not done with. */
+  get queuedSegments(): number {
+    return [...this.#queues.values()].reduce((sum, { segments }) => sum + segments.length, 0);
+  }
+
+  get queuedBytes(): number {
+    return [...this.#queues.values()].reduce(
+      (sum, { segments }) => segments.reduce((bytes, segment) => bytes + segment.journalBytes, sum),
+      0,
+    );
+  }
+
+  accounts(): Account[] {
+    const { destinations, progress } = this.#options;
+    return destinations.flatMap(({ name }) =>
+      SIGNALS.map((signal) => {
+        const sum = { received: 0, forwarded: 0, dead: 0, dropped: 0, lost: 0, refusedInPart: 0 };
+        for (const receiver of this.#queues.keys()) {
+          const account: LaneAccount = progress.lane(laneKey(name, receiver, signal));
+          sum.received += progress.taken(receiver).items[signal];
+          sum.forwarded += account.forwarded;
+          sum.dead += account.dead;
+          sum.dropped += account.dropped;
+          sum.lost += account.lost;
+          sum.refusedInPart += account.refusedInPart;
+        }
+        const queued = sum.received - sum.forwarded - sum.dead - sum.dropped - sum.lost;
+        return { destination: name, signal, queued, ...sum };
+      }),
+    );
+  }
+
+  #lanes(): Lane[] {
+    return [...this.#queues.values()].flatMap(({ lanes }) => lanes);
+  }
+
+  #report(error: unknown): void {
+    this.#options.report(`the journals cannot be looked through: ${errorText(error)}`);
+  }
+
+  #rescanLater(): void {
+    this.#cancelRescan = this.#options.clock.after(LIMITS.loadRescanMs, () => {
+      this.notify();
+      this.#rescanLater();
+    });
+  }
+
+  /** Looks for sealed segments that are not known yet. */
+  async #scan(): Promise<void> {
+    const { disk, journalDirectory, progress } = this.#options;
+    for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
+      if (this.#isStopping) return;
+      const queue = this.#queueOf(receiver);
+      for (const sealed of await this.#sealedIn(directory, queue.last)) {
+        progress.take(receiver, sealed.segment, sealed.items ?? NO_ITEMS);
+        queue.segments.push(sealed);
+        queue.last = sealed.segment;
+      }
+      for (const lane of queue.lanes) lane.wake();
+    }
+    this.#forgetSettled();
+  }
+
+  /**
+   * The sealed segments of a directory after `last`, oldest first, up to the first that is not sealed yet: a segment whose sealing failed
+   * may be sealed after its successors, and must not be passed over.
+   */
+  async #sealedIn(directory: string, last: string): Promise<SealedSegment[]> {
+    const { disk, report } = this.#options;
+    const found: SealedSegment[] = [];
+    for (const [segment, files] of await segmentsIn(disk, directory)) {
+      if (segment <= last || files.includes(loadedFile(segment))) continue;
+      if (!files.includes(sealedFile(segment))) break;
+      const manifest = await readManifest(disk, `${directory}/${sealedFile(segment)}`);
+      if ('reason' in manifest) {
+        report(`${directory}/${sealedFile(segment)}: ${manifest.reason}`);
+        break;
+      }
+      found.push(manifest);
+    }
+    return found;
+  }
+
+  #queueOf(receiver: number): Queue {
+    const known = this.#queues.get(receiver);
+    if (known !== undefined) return known;
+    const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report } = this.#options;
+    const segments: SealedSegment[] = [];
+    const directory = receiverDirectory(journalDirectory, receiver);
+    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report };
+    const lanes = destinations.flatMap(({ name, policy, connect }) =>
+      SIGNALS.map(
+        (signal) =>
+          new Lane({
+            ...shared,
+            signal,
+            destination: name,
+            policy,
+            transport: connect(),
+            nextSegment: (after) => nextAfter(segments, after),
+            onSettled: () => this.#forgetSettled(),
+          }),
+      ),
+    );
+    const queue = { receiver, segments, lanes, last: '' };
+    this.#queues.set(receiver, queue);
+    for (const lane of lanes) lane.start();
+    return queue;
+  }
+
+  #forgetSettled(): void {
+    this.#forgetAgain = true;
+    this.#forgetting ??= this.#forgetWhileDue().finally(() => {
+      this.#forgetting = undefined;
+    });
+  }
+
+  async #forgetWhileDue(): Promise<void> {
+    while (this.#forgetAgain) {
+      this.#forgetAgain = false;
+      await this.#forget();
+    }
+  }
+
+  /** Forgets the segments that every lane is past, once their progress is durable. */
+  async #forget(): Promise<void> {
+    const { disk, journalDirectory, progress, onForgotten, report } = this.#options;
+    for (const { receiver, segments, lanes } of this.#queues.values()) {
+      for (;;) {
+        const [oldest] = segments;
+        if (oldest === undefined || lanes.some((lane) => lane.account.position < endOf(oldest.segment))) break;
+        await progress.saved();
+        try {
+          await forget(disk, receiverDirectory(journalDirectory, receiver), oldest.segment);
+        } catch (error) {
+          report(`segment ${oldest.segment} cannot be forgotten yet: ${errorText(error)}`);
+          return;
+        }
+        segments.shift();
+        onForgotten(receiver, oldest.segment);
+      }
+    }
+  }
+}
+
+const IDLE_LOOK_MS = 20;
+const NO_ITEMS: Readonly<Record<Signal, number>> = { traces: 0, metrics: 0, logs: 0 };
+
+/** The oldest segment that is not wholly before a position. */
+function nextAfter(segments: readonly SealedSegment[], position: Position): SealedSegment | undefined {
+  return segments.find(({ segment }) => endOf(segment) > position);
+}

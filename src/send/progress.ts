@@ -1,0 +1,147 @@
+import { crc32c } from '../base/crc32c.ts';
+import { FORWARD_FILE, SUFFIX } from '../base/names.ts';
+import type { Signal } from '../base/signal.ts';
+import type { Clock } from '../host/clock.ts';
+import { pause } from '../host/clock.ts';
+import { type Disk, errorText, readWhole, replaceDurably } from '../host/disk.ts';
+import { type Position, START } from './position.ts';
+
+/** What became of the items of one lane since the data directory was made. */
+export interface LaneAccount {
+  /** Everything up to here is settled. */
+  readonly position: Position;
+  /** Acknowledged by the next hop. */
+  readonly forwarded: number;
+  /** Of items that were forwarded, those that the next hop said it rejected (partial success). */
+  readonly refusedInPart: number;
+  /** In dead letters, or settled there (resent or dropped by a person). */
+  readonly dead: number;
+  /** Left out by a rule or by sampling. */
+  readonly dropped: number;
+  /** In records that the disk has damaged. */
+  readonly lost: number;
+}
+
+/** Items that a receiver directory has handed to forwarding, up to a segment. */
+export interface Taken {
+  readonly segment: string;
+  readonly items: Readonly<Record<Signal, number>>;
+}
+
+interface Ledger {
+  readonly version: 1;
+  readonly taken: Record<string, Taken>;
+  readonly lanes: Record<string, LaneAccount>;
+}
+
+const EMPTY_LANE: LaneAccount = { position: START, forwarded: 0, refusedInPart: 0, dead: 0, dropped: 0, lost: 0 };
+const NOTHING_TAKEN: Taken = { segment: '', items: { traces: 0, metrics: 0, logs: 0 } };
+
+/** Between two savings: what a crash may cause to be sent again to a receiver that is no Clew. */
+const SAVE_INTERVAL_MS = 100;
+const RETRY_MS = 1_000;
+
+/**
+ * How far each lane is, and the account of its items: one file, replaced as a whole, so that position and counts never disagree. Saved
+ * soon after every change; what a crash forgets of it is sent again, and a Clew on the other side acknowledges it without storing it.
+ */
+export class Progress {
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #directory: string;
+  readonly #report: (text: string) => void;
+  #ledger: Ledger = { version: 1, taken: {}, lanes: {} };
+  #isDirty = false;
+  #saving: Promise<void> | undefined;
+  #wanted = false;
+
+  constructor(disk: Disk, clock: Clock, directory: string, report: (text: string) => void) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#directory = directory;
+    this.#report = report;
+  }
+
+  /** Reads what was saved. Rejects when it is damaged: then positions would begin again, and everything kept would be sent again. */
+  async load(): Promise<void> {
+    const path = `${this.#directory}/${FORWARD_FILE}`;
+    if ((await this.#disk.size(path)) === undefined) return;
+    const bytes = Buffer.from(await readWhole(this.#disk, path));
+    const end = bytes.indexOf(0x0a);
+    const json = bytes.subarray(0, Math.max(0, end));
+    if (end < 0 || bytes.toString('latin1', end) !== `\n${checksumText(json)}\n`) {
+      throw new Error(`${path} is damaged: remove it to have everything that is still here sent (again)`);
+    }
+    this.#ledger = JSON.parse(json.toString()) as Ledger;
+  }
+
+  lane(key: string): LaneAccount {
+    return this.#ledger.lanes[key] ?? EMPTY_LANE;
+  }
+
+  lanes(): readonly (readonly [key: string, account: LaneAccount])[] {
+    return Object.entries(this.#ledger.lanes);
+  }
+
+  taken(receiver: number): Taken {
+    return this.#ledger.taken[receiver] ?? NOTHING_TAKEN;
+  }
+
+  /** Replaces a lane's account. */
+  settle(key: string, account: LaneAccount): void {
+    this.#ledger.lanes[key] = account;
+    this.#changed();
+  }
+
+  /** Counts the items of a segment once, however often it is seen. Segments of a receiver come in order. */
+  take(receiver: number, segment: string, items: Readonly<Record<Signal, number>>): void {
+    const before = this.taken(receiver);
+    if (segment <= before.segment) return;
+    const sum = (signal: Signal): number => before.items[signal] + items[signal];
+    const total = { traces: sum('traces'), metrics: sum('metrics'), logs: sum('logs') };
+    this.#ledger.taken[receiver] = { segment, items: total };
+    this.#changed();
+  }
+
+  /** Makes everything so far durable. Settles when it is, however long the disk refuses. */
+  async saved(): Promise<void> {
+    while (this.#isDirty || this.#saving !== undefined) {
+      this.#wanted = true;
+      this.#saving ??= this.#save();
+      await this.#saving;
+    }
+  }
+
+  #changed(): void {
+    this.#isDirty = true;
+    this.#saving ??= pause(this.#clock, SAVE_INTERVAL_MS).then(() => this.#save());
+  }
+
+  async #save(): Promise<void> {
+    this.#wanted = false;
+    this.#isDirty = false;
+    try {
+      await writeLedger(this.#disk, this.#directory, this.#ledger);
+    } catch (error) {
+      this.#isDirty = true;
+      this.#report(`the progress of forwarding cannot be saved: ${errorText(error)}`);
+      await pause(this.#clock, RETRY_MS);
+    }
+    this.#saving = undefined;
+    if (this.#isDirty && !this.#wanted) this.#changed();
+  }
+}
+
+/** Makes the file of a data directory that begins to forward. */
+export function makeLedger(disk: Disk, directory: string): Promise<void> {
+  return writeLedger(disk, directory, { version: 1, taken: {}, lanes: {} });
+}
+
+/** A line of JSON and its CRC-32C in 8 hexadecimal digits. */
+async function writeLedger(disk: Disk, directory: string, ledger: Ledger): Promise<void> {
+  const json = Buffer.from(JSON.stringify(ledger));
+  const bytes = Buffer.concat([json, Buffer.from(`\n${checksumText(json)}\n`)]);
+  await replaceDurably(disk, directory, FORWARD_FILE, bytes, FORWARD_FILE + SUFFIX.temporary);
+}
+
+const checksumText = (bytes: Uint8Array): string => crc32c(bytes).toString(16).padStart(8, '0');

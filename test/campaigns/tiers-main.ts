@@ -1,0 +1,26 @@
+/** npm run campaign:tiers -- [--kills 200] [--seed 1] [--receivers 2] [--rate 4000] [--transport http|grpc] [--compression gzip] */
+import { parseArgs } from 'node:util';
+import { runTiersCampaign } from './tiers.ts';
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    receivers: { type: 'string', default: '2' },
+    rate: { type: 'string', default: '4000' },
+    transport: { type: 'string', default: 'http' },
+    compression: { type: 'string', default: 'gzip' },
+  },
+});
+const report = await runTiersCampaign({
+  kills: Number(values.kills),
+  seed: Number(values.seed),
+  receivers: Number(values.receivers),
+  rate: Number(values.rate),
+  pauseMsMax: 800,
+  transport: values.transport === 'grpc' ? 'grpc' : 'http',
+  compression: values.compression,
+  log: (line) => process.stdout.write(`${line}\n`),
+});
+process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+process.exit(report.lostSpans === 0 && report.doubledSpans === 0 && report.accountsClosed ? 0 : 1);

@@ -1,0 +1,279 @@
+/**
+ * Edge → regional → central as separate programs under load at the edge, with SIGKILL of any process of any of them at random moments, and
+ * a proxy on each hop that cuts connections, also between a request and its answer. At the end every span that the edge acknowledged is
+ * compared with every span at the centre. Each request has a number, in the first half of its trace ids, and each span its own id: a lost
+ * or doubled span shows as a request with too few or too many rows.
+ */
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { runLoad } from '../../bench/load.ts';
+import { processTree } from '../../bench/processes.ts';
+import type { FleetNode } from '../../src/query/api.ts';
+import { freePorts, type Ports, type RunningClew, startClew, waitUntil } from '../support/clew.ts';
+
+export interface TiersOptions {
+  readonly kills: number;
+  readonly seed: number;
+  /** Receivers of the regional and the central Clew, so that streams move between processes. */
+  readonly receivers: number;
+  readonly rate: number;
+  readonly pauseMsMax: number;
+  readonly transport: 'http' | 'grpc';
+  readonly compression: string;
+  readonly log: (line: string) => void;
+}
+
+export interface TiersReport {
+  readonly kills: number;
+  readonly cuts: number;
+  readonly acknowledgedSpans: number;
+  readonly storedSpans: number;
+  readonly lostSpans: number;
+  readonly doubledSpans: number;
+  /** Batches that a tier was sent again and did not store again, since its processes were last started. */
+  readonly repeatedBatches: number;
+  /** Whether received = forwarded + queued + dead + dropped + lost with nothing queued, at edge and regional. */
+  readonly accountsClosed: boolean;
+}
+
+const SPANS_A_REQUEST = 50;
+const RUN = 0x00c1e4;
+const PAGE = 5_000;
+const READY_MS_MAX = 40_000;
+const SETTLE_MS_MAX = 180_000;
+
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 4294967296;
+  };
+}
+
+/** A TCP relay that can cut what goes through it. */
+class CuttingProxy {
+  readonly #server: net.Server;
+  readonly #pairs = new Set<readonly [net.Socket, net.Socket]>();
+  cuts = 0;
+  #isDown = false;
+
+  constructor(targetPort: number) {
+    this.#server = net.createServer((inner) => {
+      if (this.#isDown) {
+        inner.destroy();
+        return;
+      }
+      const outer = net.connect(targetPort, '127.0.0.1');
+      const pair = [inner, outer] as const;
+      this.#pairs.add(pair);
+      const end = (): void => {
+        this.#pairs.delete(pair);
+        inner.destroy();
+        outer.destroy();
+      };
+      for (const socket of pair) socket.on('error', end).on('close', end);
+      inner.pipe(outer);
+      outer.pipe(inner);
+    });
+  }
+
+  listen(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#server.listen(0, '127.0.0.1', () => resolve((this.#server.address() as net.AddressInfo).port));
+    });
+  }
+
+  /** Cuts every connection: at once, or as soon as the next byte of an answer comes, which then is lost. */
+  cut(atAnswer: boolean): void {
+    this.cuts++;
+    for (const [inner, outer] of this.#pairs) {
+      if (!atAnswer) inner.destroy();
+      else {
+        outer.unpipe(inner);
+        outer.once('data', () => inner.destroy());
+      }
+    }
+  }
+
+  down(isDown: boolean): void {
+    this.#isDown = isDown;
+    if (isDown) this.cut(false);
+  }
+
+  close(): void {
+    this.down(true);
+    this.#server.close();
+  }
+}
+
+type Tier = 'edge' | 'regional' | 'central';
+const TIERS: readonly Tier[] = ['edge', 'regional', 'central'];
+
+interface Node {
+  readonly tier: Tier;
+  readonly ports: Ports;
+  readonly directory: string;
+  readonly flags: readonly string[];
+  clew: RunningClew;
+}
+
+const start = (node: Omit<Node, 'clew'>): Promise<RunningClew> =>
+  startClew({ dataDirectory: node.directory, ports: node.ports, flags: node.flags, readyMs: READY_MS_MAX });
+
+async function fleetOf(node: Node): Promise<FleetNode> {
+  const answer = await fetch(`${node.clew.url.api}/api/v1/fleet`, { signal: AbortSignal.timeout(5_000) });
+  if (!answer.ok) throw new Error(`${node.tier} answered ${answer.status}`);
+  return (await answer.json()) as FleetNode;
+}
+
+async function stored(clew: RunningClew): Promise<Map<number, { rows: number; distinct: number }>> {
+  const found = new Map<number, { rows: number; distinct: number }>();
+  const run = RUN.toString(16).padStart(8, '0');
+  for (let after = ''; ; ) {
+    const rows = await clew.sql(
+      `SELECT substring(TraceId, 9, 8) AS request, count() AS rows, uniqExact(TraceId, SpanId) AS distinct FROM otel_traces
+       WHERE startsWith(TraceId, '${run}') AND substring(TraceId, 9, 8) > '${after}' GROUP BY request ORDER BY request LIMIT ${PAGE}`,
+    );
+    for (const [request, count, distinct] of rows) {
+      found.set(Number.parseInt(String(request), 16), { rows: Number(count), distinct: Number(distinct) });
+      after = String(request);
+    }
+    if (rows.length < PAGE) return found;
+  }
+}
+
+/** Sums of one forwarding tier. */
+async function account(node: Node): Promise<{ received: number; settled: number; queued: number; repeated: number }> {
+  const fleet = await fleetOf(node);
+  const accounts = fleet.destinations.flatMap((destination) => destination.accounts);
+  const sum = (of: (entry: (typeof accounts)[number]) => number): number =>
+    accounts.reduce((total, entry) => total + of(entry), 0);
+  return {
+    received: sum((entry) => entry.received),
+    settled: sum((entry) => entry.forwarded + entry.dead + entry.dropped + entry.lost),
+    queued: sum((entry) => entry.queued),
+    repeated: fleet.receivers.reduce((total, receiver) => total + receiver.repeated, 0),
+  };
+}
+
+/** Nothing is queued anywhere and the number of rows stands still. */
+async function settle(nodes: readonly Node[], central: Node): Promise<void> {
+  let last = '';
+  await waitUntil('everything is at the centre', SETTLE_MS_MAX, async () => {
+    const forwarding = await Promise.all(nodes.filter((node) => node !== central).map(account));
+    const [row] = await central.clew.sql('SELECT count() FROM otel_traces');
+    const state = JSON.stringify([forwarding, row]);
+    const still = state === last && forwarding.every(({ queued }) => queued === 0);
+    last = state;
+    if (!still) await new Promise((resolve) => setTimeout(resolve, 2_500));
+    return still ? true : null;
+  });
+}
+
+/** Kills the whole Clew or one of its processes; resolves when it is up again. */
+async function kill(node: Node, random: () => number): Promise<string> {
+  const tree = processTree(node.clew.pid);
+  const victim = tree[Math.floor(random() * tree.length)] ?? node.clew.pid;
+  if (victim === node.clew.pid) {
+    await node.clew.kill();
+    node.clew = await start(node);
+    return 'supervisor';
+  }
+  try {
+    process.kill(victim, 'SIGKILL');
+  } catch {
+    // It ended by itself a moment ago.
+  }
+  return `child ${victim}`;
+}
+
+async function disturb(proxies: readonly CuttingProxy[], random: () => number): Promise<void> {
+  const proxy = proxies[Math.floor(random() * proxies.length)];
+  const kind = random();
+  if (kind < 0.4) proxy?.cut(true);
+  else if (kind < 0.7) proxy?.cut(false);
+  else {
+    proxy?.down(true);
+    await new Promise((resolve) => setTimeout(resolve, random() * 400));
+    proxy?.down(false);
+  }
+}
+
+/** One whole campaign. Data directories are removed when all is well, and kept and named otherwise. */
+export async function runTiersCampaign(options: TiersOptions): Promise<TiersReport> {
+  const { log, transport } = options;
+  const random = randomFrom(options.seed);
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-tiers-'));
+  const ports = { edge: await freePorts(), regional: await freePorts(), central: await freePorts() };
+  const proxies = [new CuttingProxy(ports.regional[transport]), new CuttingProxy(ports.central[transport])];
+  const [toRegional, toCentral] = await Promise.all(proxies.map((proxy) => proxy.listen()));
+  const forward = (port: number | undefined): string[] => [
+    '--forward',
+    `${transport}://127.0.0.1:${port}`,
+    '--send-compression',
+    options.compression,
+    '--send-timeout',
+    '5s',
+  ];
+  const receivers = ['--receivers', String(options.receivers)];
+  const flags: Record<Tier, string[]> = {
+    edge: ['edge', '--receivers', '1', ...forward(toRegional)],
+    regional: ['regional', ...receivers, ...forward(toCentral)],
+    central: ['central', ...receivers],
+  };
+  const nodes: Node[] = [];
+  for (const tier of TIERS) {
+    const node = { tier, ports: ports[tier], directory: path.join(root, tier), flags: flags[tier] };
+    nodes.push({ ...node, clew: await start(node) });
+  }
+  const central = nodes[2] as Node;
+  const acknowledged = new Set<number>();
+  const stopLoad = new AbortController();
+  const load = runLoad({
+    port: ports.edge.http,
+    per: SPANS_A_REQUEST,
+    spans: Number.MAX_SAFE_INTEGER,
+    seconds: 24 * 3600,
+    inflight: 8,
+    rate: options.rate,
+    run: RUN,
+    signal: stopLoad.signal,
+    onAcknowledged: (request) => acknowledged.add(request),
+  });
+  for (let i = 0; i < options.kills; i++) {
+    await new Promise((resolve) => setTimeout(resolve, random() * options.pauseMsMax));
+    await disturb(proxies, random);
+    const node = nodes[Math.floor(random() * nodes.length)] as Node;
+    log(`kill ${i + 1}: ${node.tier}, ${await kill(node, random)}`);
+  }
+  stopLoad.abort();
+  await load;
+  await settle(nodes, central);
+  const accounts = await Promise.all(nodes.slice(0, 2).map(account));
+  const found = await stored(central.clew);
+  let [lostSpans, doubledSpans, storedSpans] = [0, 0, 0];
+  for (const request of acknowledged) lostSpans += SPANS_A_REQUEST - (found.get(request)?.distinct ?? 0);
+  for (const { rows, distinct } of found.values()) {
+    doubledSpans += rows - distinct;
+    storedSpans += rows;
+  }
+  const repeated = await Promise.all(nodes.slice(1).map(async (node) => (await fleetOf(node)).receivers));
+  const report: TiersReport = {
+    kills: options.kills,
+    cuts: proxies.reduce((sum, proxy) => sum + proxy.cuts, 0),
+    acknowledgedSpans: acknowledged.size * SPANS_A_REQUEST,
+    storedSpans,
+    lostSpans,
+    doubledSpans,
+    repeatedBatches: repeated.flat().reduce((sum, receiver) => sum + receiver.repeated, 0),
+    accountsClosed: accounts.every(({ received, settled, queued }) => queued === 0 && received === settled),
+  };
+  for (const proxy of proxies) proxy.close();
+  for (const node of nodes) await node.clew.stop();
+  const isWell = lostSpans === 0 && doubledSpans === 0 && report.accountsClosed;
+  if (isWell) fs.rmSync(root, { recursive: true, force: true });
+  else log(`kept: ${root}`);
+  return report;
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { runTiersCampaign } from './campaigns/tiers.ts';
+
+/** The campaign of two hundred kills in small: `npm run campaign:tiers` is the same code. */
+describe('edge → regional → central', () => {
+  it('loses and doubles nothing that the edge acknowledged, whatever is killed or cut', async () => {
+    const lines: string[] = [];
+    const report = await runTiersCampaign({
+      kills: 4,
+      seed: 11,
+      receivers: 2,
+      rate: 3_000,
+      pauseMsMax: 400,
+      transport: 'http',
+      compression: 'gzip',
+      log: (line) => lines.push(line),
+    });
+    expect(report.acknowledgedSpans).toBeGreaterThan(0);
+    const { lostSpans, doubledSpans, accountsClosed } = report;
+    expect({ lostSpans, doubledSpans, accountsClosed }, lines.join('\n')).toEqual({
+      lostSpans: 0,
+      doubledSpans: 0,
+      accountsClosed: true,
+    });
+  }, 120_000);
+});
