@@ -104,11 +104,7 @@ function lifeOf(
 }
 
 /** What is at most `hops` calls away from a service, in both directions. */
-function neighbourhood<T extends Pick<GraphAnswer, 'nodes' | 'edges'>>(
-  graph: T,
-  service: string,
-  hops: number,
-): T {
+function neighbourhood<T extends Pick<GraphAnswer, 'nodes' | 'edges'>>(graph: T, service: string, hops: number): T {
   const near = new Set([service]);
   for (let hop = 0; hop < hops; hop++) {
     const reached = graph.edges.filter(({ client, server }) => near.has(client) || near.has(server));

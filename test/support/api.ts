@@ -2,12 +2,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { TABLES } from '../../src/base/names.ts';
 import type { Signal } from '../../src/base/signal.ts';
 import { systemClock } from '../../src/host/clock.ts';
 import { nodeDisk } from '../../src/host/node-disk.ts';
 import type { FleetNode, Status } from '../../src/query/api.ts';
 import { GraphKeeper } from '../../src/query/graph-keeper.ts';
+import { GuardDesk } from '../../src/query/guard-desk.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { Engine } from '../../src/store/engine.ts';
@@ -18,6 +18,7 @@ import { jsonToProtobuf } from '../../src/wire/json.ts';
 export interface TestApi {
   readonly engine: Engine;
   readonly graph: GraphKeeper;
+  readonly guard: GuardDesk;
   readonly url: string;
   /** Stores one request, given as OTLP/JSON. */
   store(signal: Signal, request: object, baggage?: string): Promise<void>;
@@ -36,15 +37,10 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-api-'));
   const engine = await openEmbedded({ path: path.join(directory, 'store') });
   await migrate(engine);
-  const graph = new GraphKeeper({
-    engine,
-    disk: nodeDisk,
-    clock: systemClock,
-    directory: path.join(directory, 'graph'),
-  });
-  await graph.start();
+  const { graph, guard } = await openGraph(engine, directory);
   const api = await startApi({
     engine,
+    guard,
     graph,
     host: '127.0.0.1',
     port: 0,
@@ -66,18 +62,20 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
       if (result.kind !== 'ok') throw new Error(result.message);
     }
     segments++;
+    const tables: { table: string; file: string }[] = [];
     for (const { table, columns: names, chunks } of freeze(columns)) {
       const file = path.join(directory, `${table}.native`);
       fs.writeFileSync(file, Buffer.concat(chunks));
       await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
-      if (table === TABLES.traceIds)
-        await graph.segmentLoaded({ tables: [{ table, file: path.basename(file) }] }, directory);
+      tables.push({ table, file: path.basename(file) });
     }
+    await graph.segmentLoaded({ tables }, directory);
   }
 
   return {
     engine,
     graph,
+    guard,
     url,
     storeProtobuf,
     store: (signal, request, baggage) =>
@@ -90,9 +88,29 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     },
     async close() {
       await api.close();
+      await guard.close();
       await graph.close();
       await engine.close();
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function openGraph(engine: Engine, directory: string): Promise<Pick<TestApi, 'graph' | 'guard'>> {
+  const clock = { ...systemClock, unixNano: () => NOW };
+  const graph = new GraphKeeper({
+    engine,
+    disk: nodeDisk,
+    clock,
+    directory: path.join(directory, 'graph'),
+  });
+  await graph.start();
+  const guard = await GuardDesk.open({
+    disk: nodeDisk,
+    clock,
+    directory,
+    watch: graph.state().watch,
+    report: () => {},
+  });
+  return { graph, guard };
 }
