@@ -24,7 +24,15 @@ describe('the package', () => {
   test('holds the command, the UI, the schema and the licence, and is small', () => {
     const { files, size } = listing;
     const paths = files.map((file) => file.path);
-    for (const needed of ['dist/main/cli.js', 'dist/ui/index.html', 'clew.schema.json', 'LICENSE', 'README.md']) {
+    for (const needed of [
+      'dist/main/cli.js',
+      'dist/ui/index.html',
+      'clew.schema.json',
+      'LICENSE',
+      'README.md',
+      'dist/guard/index.js',
+      'dist/guard/index.d.ts',
+    ]) {
       expect(paths).toContain(needed);
     }
     expect(size).toBeLessThan(1024 * 1024);
@@ -32,7 +40,9 @@ describe('the package', () => {
 
   test('holds no tests, sources, source maps or twins of tests', () => {
     const paths = listing.files.map((file) => file.path);
-    expect(paths.filter((file) => /\.(map|ts|tsx)$|\.test\.|contract|lying|manual-clock/.test(file))).toEqual([]);
+    expect(
+      paths.filter((file) => /\.(map|tsx)$|(?<!\.d)\.ts$|\.test\.|contract|lying|manual-clock/.test(file)),
+    ).toEqual([]);
     expect(
       paths.filter(
         (file) => !/^(dist\/|package\.json$|clew\.schema\.json$|spec\/Intake\.tla$|[A-Z]+(\.md)?$)/.test(file),

@@ -51,7 +51,7 @@ function removeStale() {
   for (const file of filesBelow('dist')) {
     const name = path.relative('dist', file);
     if (name.startsWith(`ui${path.sep}`)) continue;
-    const source = path.join(root, 'src', name.replace(/\.js(\.map)?$/, '.ts'));
+    const source = path.join(root, 'src', name.replace(/\.(d\.ts|js(\.map)?)$/, '.ts'));
     const isForTests = /(-world|\.(contract|test|fuzz|bench))\.js/.test(name);
     if (isForTests || !fs.existsSync(source)) fs.rmSync(path.join(root, file));
   }
@@ -65,6 +65,10 @@ part('server', ['src', 'tsconfig.json', 'package-lock.json'], 'dist/main/cli.js'
   fs.chmodSync(cli, 0o755);
   return ok;
 });
+
+part('types', ['src/guard', 'src/analysis', 'src/host', 'tsconfig.guard.json'], 'dist/guard/index.d.ts', () =>
+  node([tool('typescript/bin/tsc'), '-p', 'tsconfig.guard.json']),
+);
 
 if (fs.existsSync(path.join(root, 'ui', 'vite.config.ts'))) {
   const inputs = ['ui', 'src/query/api.ts', 'src/analysis', 'src/base', 'package-lock.json'];

@@ -165,6 +165,8 @@ export const LIMITS = {
   graphPauseMs: 250,
   /** An edge that no call used for this long no longer counts for the cycles that are watched. */
   graphWatchMs: 3_600_000,
+  /** The guard's state is written this often when calls on known edges changed it. */
+  guardSaveMs: 1_000,
   /** Cycles that an answer lists at most, … */
   cyclesMax: 10_000,
   /** … how many when nothing is said, … */

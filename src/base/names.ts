@@ -25,6 +25,9 @@ export const TABLES = {
 /** Our own tables: the call graph, kept in windows of time. */
 export const GRAPH_TABLES = { windows: 'clew_graph_windows', edges: 'clew_graph_edges' } as const;
 
+/** In the data directory: rules and state of the guard that is asked over HTTP. */
+export const GUARD_FILE = 'guard.json';
+
 /** Below the data directory. */
 export const DIRECTORIES = {
   journal: 'journal',

@@ -2,7 +2,19 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
 import { flagOf, SETTING_ROWS } from './settings.ts';
 
-const COMMANDS = ['all', 'edge', 'regional', 'central', 'check', 'backup', 'restore', 'version', 'help'] as const;
+const COMMANDS = [
+  'all',
+  'edge',
+  'regional',
+  'central',
+  'dead',
+  'top',
+  'check',
+  'backup',
+  'restore',
+  'version',
+  'help',
+] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** Commands that read their own words: they have flags, but no settings. */
@@ -27,6 +39,8 @@ const OPERANDS: Readonly<Record<Command, { readonly min: number; readonly max: n
   edge: { min: 0, max: 0, name: '' },
   regional: { min: 0, max: 0, name: '' },
   central: { min: 0, max: 0, name: '' },
+  dead: { min: 0, max: 10_000, name: 'list' },
+  top: { min: 0, max: 0, name: '' },
   check: { min: 0, max: 0, name: '' },
   backup: { min: 1, max: 1, name: 'DIRECTORY' },
   restore: { min: 1, max: 1, name: 'DIRECTORY' },

@@ -15,10 +15,12 @@ import { type Arguments, OWN_WORDS, type OwnWords, readArguments } from './argum
 import { stderrLog } from './child.ts';
 import { type Config, loadConfig, showSettings } from './config.ts';
 import { askControl } from './control.ts';
+import { runDead } from './dead-command.ts';
 import { helpText } from './help.ts';
 import { checkPurpose } from './purpose.ts';
 import { forwards, type Role } from './role.ts';
 import { readSecrets } from './secrets.ts';
+import { runTop } from './top-command.ts';
 
 type Understood = Extract<Arguments, { kind: 'command' }>;
 
@@ -78,6 +80,14 @@ async function runUnderstood(read: Understood): Promise<number> {
       return 0;
     case 'check':
       return check(await configOf(read));
+    case 'dead': {
+      const { settings } = await validConfig(read);
+      return runDead(settings, await readSecrets(settings), read.operands, print);
+    }
+    case 'top': {
+      const { settings } = await validConfig(read);
+      return runTop(settings, await readSecrets(settings), process.stdout.isTTY === true, print);
+    }
     case 'backup':
       return backUp(await validConfig(read), path.resolve(read.operands[0] ?? ''));
     case 'restore':

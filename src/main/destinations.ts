@@ -18,7 +18,7 @@ export interface NamedDestination extends Destination {
 export async function destinationsOf(settings: Settings): Promise<NamedDestination[]> {
   const tls = await trustOf(settings);
   const options: TransportOptions = {
-    packing: settings['send.compression'],
+    packing: settings['send.compression'] ?? 'none',
     timeoutMs: settings['send.timeout'],
     headers: headersOf(settings['send.headers']),
     tls,

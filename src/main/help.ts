@@ -10,6 +10,8 @@ commands:
   edge                 receive, keep on disk, forward (--forward URL); nothing is stored
   regional             the same for what edges forward: merge small batches and forward them on
   central              all, for what others forward
+  dead list|show|resend|drop   what forwarding gave up: look at it, send it again, or drop it
+  top                  what a running Clew does, each second
   check                read the configuration, say what is wrong, show what is in force
   backup DIRECTORY     write a backup of everything stored or taken in into DIRECTORY
   restore DIRECTORY    bring a backup back into an empty data directory
@@ -44,6 +46,15 @@ The same as edge, between edges and the centre: takes each edge's batches once, 
   central: `usage: clew central [flags]
 
 The same as all: receives, stores, shows. Batches that an edge or a regional Clew repeats are stored once.
+`,
+  dead: `usage: clew dead list | show ID | resend ID… | drop ID… [flags]
+
+What the next hop refused for good, or too often, is kept below --data in dead/. list shows each batch with its reason, show prints one with
+its request in base64, resend sends it once more, drop removes it; all stands for every id. The account of /metrics follows.
+`,
+  top: `usage: clew top [flags]
+
+Shows rates, queues, lag and the account of the Clew that runs with this configuration, each second until Ctrl-C.
 `,
   check: `usage: clew check [flags]
 

@@ -150,8 +150,9 @@ const SETTINGS = [
     key: 'send.compression',
     kind: 'choice',
     default: 'gzip',
-    choices: ['none', 'gzip', 'deflate', 'zstd', 'snappy', 'lz4'],
-    description: 'How forwarded requests are packed. lz4 is for HTTP between Clews only.',
+    optional: true,
+    choices: ['gzip', 'deflate', 'zstd', 'snappy', 'lz4'],
+    description: 'How forwarded requests are packed. none: not at all. lz4 is for HTTP between Clews only.',
   },
   {
     key: 'send.headers',

@@ -8,6 +8,7 @@ import { errorText } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { diskSpace } from '../host/space.ts';
 import { GraphKeeper } from '../query/graph-keeper.ts';
+import { GuardDesk } from '../query/guard-desk.ts';
 import { type ApiOptions, startApi } from '../query/server.ts';
 import { bearerCheck } from '../receive/auth.ts';
 import { readTls } from '../receive/tls.ts';
@@ -49,10 +50,12 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const report = () => reportOf(start, store, vitals);
   const keeper = await keepGraph(start, store, (text) => log.warn(text));
   graph = keeper;
+  const guard = await openGuard(start, keeper, (text) => log.warn(text));
   const api = await startApi({
     ...(await protection(start)),
     engine: store.engine,
     graph: keeper,
+    guard,
     host: settings.host,
     port: settings['api.port'],
     now: () => systemClock.unixNano(),
@@ -92,6 +95,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
       // What the receivers sealed at their end is loaded now if that is quick; else at the next start.
       await Promise.race([store.idle(), pause(systemClock, settings['shutdown.timeout'] * LOAD_SHARE)]);
       await api.close();
+      await guard.close();
       await keeper.close();
       await store.close();
       await lock.release();
@@ -104,6 +108,11 @@ async function keepGraph({ settings }: Start, store: Store, report: (text: strin
   const keeper = new GraphKeeper({ engine: store.engine, disk: nodeDisk, clock: systemClock, directory, report });
   await keeper.start();
   return keeper;
+}
+
+function openGuard({ settings }: Start, keeper: GraphKeeper, report: (text: string) => void): Promise<GuardDesk> {
+  const { watch } = keeper.state();
+  return GuardDesk.open({ disk: nodeDisk, clock: systemClock, directory: settings.data, watch, report });
 }
 
 /** TLS and tokens are the same on every port. */

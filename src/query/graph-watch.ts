@@ -28,6 +28,10 @@ export interface CycleWatch {
   load(engine: Engine, version: number): Promise<void>;
   take(window: number, graph: CallGraph): void;
   cycles(): readonly WatchedCycle[];
+  /** All edges between services that were ever seen. */
+  edges(): Iterable<EdgeLife>;
+  /** Grows with each change of the edges. */
+  changes(): number;
   summary(): CycleSummary;
   /** First second of the first window in which the edge was seen. */
   firstSeen(client: string, server: string): number | undefined;
@@ -40,6 +44,7 @@ export function watchCycles(clock: Clock, report: (text: string) => void): Cycle
   let known = new Map<string, WatchedCycle>();
   let truncated = false;
   let isLoaded = false;
+  let changes = 0;
 
   const look = (fresh: ReadonlySet<string> = new Set()): void => {
     const nowMs = Number(clock.unixNano() / 1_000_000n);
@@ -62,6 +67,7 @@ export function watchCycles(clock: Clock, report: (text: string) => void): Cycle
   return {
     async load(engine, version) {
       for (const life of await edgeLives(engine, version)) lives.set(edgeName(life.client, life.server), { ...life });
+      changes++;
       look();
       isLoaded = true;
     },
@@ -79,9 +85,12 @@ export function watchCycles(clock: Clock, report: (text: string) => void): Cycle
         life.first = Math.min(life.first, window);
         life.last = Math.max(life.last, window);
       }
+      changes += fresh.size;
       if (fresh.size > 0) look(fresh);
     },
     cycles: () => [...known.values()],
+    edges: () => lives.values(),
+    changes: () => changes,
     summary: () => summaryOf([...known.values()], truncated),
     firstSeen: (client, server) => lives.get(edgeName(client, server))?.first,
   };

@@ -57,6 +57,9 @@ const cycle = record({
   cutAt: { type: ['integer', 'null'] },
 });
 
+const numberOrNull = { type: ['number', 'null'] } as const;
+const callRule = record({ client: text, server: text });
+
 export const GRAPH_SCHEMAS: Readonly<Record<string, object>> = {
   CallGraph: record({
     ...range,
@@ -75,6 +78,32 @@ export const GRAPH_SCHEMAS: Readonly<Record<string, object>> = {
     cycles: list(cycle),
     cut: record({ calls: integer, edges: list(record({ ...ends, calls: integer })) }),
   }),
+  GuardQuestion: record({ client: text, server: text }),
+  GuardDecision: record({
+    allowed: bool,
+    reason: { enum: ['known', 'new', 'self', 'denied', 'not-allowed', 'layer', 'cycle', 'rate', 'full'] },
+    flagged: bool,
+    path: { type: ['array', 'null'], items: text },
+    cut: { anyOf: [record({ client: text, server: text, callsPerMinute: number }), { type: 'null' }] },
+    retryAfterMs: number,
+  }),
+  GuardRuleSet: {
+    type: 'object',
+    properties: {
+      mode: { enum: ['report', 'enforce'] },
+      allow: list(callRule),
+      deny: list(callRule),
+      layers: list(list(text)),
+      selfCalls: bool,
+      callsPerMinute: numberOrNull,
+      burst: number,
+      rates: list({
+        type: 'object',
+        properties: { client: text, server: text, callsPerMinute: numberOrNull, burst: number },
+      }),
+    },
+  },
+  GuardRules: record({ rules: { $ref: '#/components/schemas/GuardRuleSet' }, edges: integer }),
   CallOrder: record({
     ...range,
     level,

@@ -17,7 +17,11 @@ test('the description that is served is valid OpenAPI 3.1 and has every path', a
   expect(Object.keys(document.paths).sort()).toEqual(
     [
       '/cycles',
+      '/fleet',
       '/graph',
+      '/guard',
+      '/guard/check',
+      '/guard/rules',
       '/logs',
       '/logs/histogram',
       '/logs/otlp',

@@ -56,7 +56,7 @@ function operationOf(route: Route): object {
     description: DESCRIPTIONS[name] ?? 'Name of the metric',
     schema: { type: 'string' },
   }));
-  const body = { required: true, content: content('application/json', 'SqlRequest') };
+  const body = { required: true, content: content('application/json', route.asks ?? 'SqlRequest') };
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase()).replace(/\W/g, '')}`,
     summary: route.summary,

@@ -3,6 +3,8 @@ import type { Engine } from '../store/engine.ts';
 import type { FleetNode, Status } from './api.ts';
 import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
 import type { GraphKeeper } from './graph-keeper.ts';
+import type { GuardDesk } from './guard-desk.ts';
+import { checkCall, setRules } from './guard-requests.ts';
 import { LOG_FILTERS, logHistogram, logsAsOtlp, searchLogs } from './logs.ts';
 import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
@@ -19,6 +21,8 @@ export interface ApiWorld {
   readonly engine: Engine;
   /** What keeps the call graph. */
   readonly graph: GraphKeeper;
+  /** The guard that services ask over HTTP. */
+  readonly guard: GuardDesk;
   readonly status: () => Promise<Status>;
   readonly fleet: () => Promise<FleetNode>;
   /** Unix nanoseconds. */
@@ -47,6 +51,8 @@ export interface Route {
   readonly path: string;
   readonly summary: string;
   readonly parameters: readonly string[];
+  /** Name of the schema of a POST's body. Default SqlRequest. */
+  readonly asks?: string;
   /** Name of the answer's schema in the OpenAPI document. */
   readonly answer: string;
   run(request: RouteRequest): Promise<RouteAnswer>;
@@ -149,6 +155,25 @@ const ROUTES: readonly Route[] = [
     ORDER_PARAMETERS,
     ({ world, signal }, p) => callOrder(world, p, signal),
   ),
+  {
+    method: 'POST',
+    path: '/guard/check',
+    summary: 'May this service call that one now?',
+    parameters: [],
+    asks: 'GuardQuestion',
+    answer: 'GuardDecision',
+    run: async ({ world, body }) => ({ body: await checkCall(world.guard, body) }),
+  },
+  get('/guard', 'Rules of the guard', 'GuardRules', [], async ({ world }) => world.guard.rules()),
+  {
+    method: 'POST',
+    path: '/guard/rules',
+    summary: 'Replace the rules of the guard',
+    parameters: [],
+    asks: 'GuardRuleSet',
+    answer: 'GuardRules',
+    run: async ({ world, body }) => ({ body: await setRules(world.guard, body) }),
+  },
   {
     method: 'POST',
     path: '/sql',

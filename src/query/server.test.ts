@@ -299,6 +299,7 @@ describe('who may ask', () => {
     fs.writeFileSync(path.join(directory, 'secret'), 'secret');
     const guarded = await startApi({
       graph: api.graph,
+      guard: api.guard,
       engine: api.engine,
       host: '127.0.0.1',
       port: 0,

@@ -2,12 +2,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { TABLES } from '../../src/base/names.ts';
 import type { Signal } from '../../src/base/signal.ts';
 import { systemClock } from '../../src/host/clock.ts';
 import { nodeDisk } from '../../src/host/node-disk.ts';
 import type { FleetNode, Status } from '../../src/query/api.ts';
 import { GraphKeeper } from '../../src/query/graph-keeper.ts';
+import { GuardDesk } from '../../src/query/guard-desk.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
 import { columnsOf } from '../../src/store/columns-on-demand.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
@@ -20,6 +20,7 @@ import { nativeBytes } from './native-bytes.ts';
 export interface TestApi {
   readonly engine: Engine;
   readonly graph: GraphKeeper;
+  readonly guard: GuardDesk;
   readonly url: string;
   /** Stores one request, given as OTLP/JSON. */
   store(signal: Signal, request: object, baggage?: string): Promise<void>;
@@ -38,15 +39,10 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-api-'));
   const engine = await openEmbedded({ path: path.join(directory, 'store') });
   await migrate(engine);
-  const graph = new GraphKeeper({
-    engine,
-    disk: nodeDisk,
-    clock: systemClock,
-    directory: path.join(directory, 'graph'),
-  });
-  await graph.start();
+  const { graph, guard } = await openGraph(engine, directory);
   const api = await startApi({
     engine,
+    guard,
     graph,
     host: '127.0.0.1',
     port: 0,
@@ -68,20 +64,22 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
       if (result.kind !== 'ok') throw new Error(result.message);
     }
     segments++;
+    const tables: { table: string; file: string }[] = [];
     for (const frozen of freeze(columns)) {
       const { table, columns: names } = frozen;
       await columnsOf(engine).ensure(table, names);
       const file = path.join(directory, `${table}.native`);
       fs.writeFileSync(file, nativeBytes(frozen));
       await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
-      if (table === TABLES.traceIds)
-        await graph.segmentLoaded({ tables: [{ table, file: path.basename(file) }] }, directory);
+      tables.push({ table, file: path.basename(file) });
     }
+    await graph.segmentLoaded({ tables }, directory);
   }
 
   return {
     engine,
     graph,
+    guard,
     url,
     storeProtobuf,
     store: (signal, request, baggage) =>
@@ -94,9 +92,29 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     },
     async close() {
       await api.close();
+      await guard.close();
       await graph.close();
       await engine.close();
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function openGraph(engine: Engine, directory: string): Promise<Pick<TestApi, 'graph' | 'guard'>> {
+  const clock = { ...systemClock, unixNano: () => NOW };
+  const graph = new GraphKeeper({
+    engine,
+    disk: nodeDisk,
+    clock,
+    directory: path.join(directory, 'graph'),
+  });
+  await graph.start();
+  const guard = await GuardDesk.open({
+    disk: nodeDisk,
+    clock,
+    directory,
+    watch: graph.state().watch,
+    report: () => {},
+  });
+  return { graph, guard };
 }
