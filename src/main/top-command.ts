@@ -24,7 +24,7 @@ export async function runTop(
         node: (await askRunning(settings, secrets, '/api/v1/fleet')) as FleetNode,
         atMs: systemClock.monotonicMs(),
       };
-      print((isTerminal ? CLEAR : '') + topText(now, before, Date.now()));
+      print((isTerminal ? CLEAR : '') + topText(now, before, Number(systemClock.unixNano() / 1_000_000n)));
       if (!isTerminal) return 0;
       before = now;
       await pause(systemClock, INTERVAL_MS);
@@ -40,7 +40,7 @@ interface Seen {
 }
 
 /** One picture. `nowMs`: Unix milliseconds, for the age of what waits. */
-export function topText(now: Seen, before: Seen | undefined, nowMs: number): string {
+function topText(now: Seen, before: Seen | undefined, nowMs: number): string {
   const { node } = now;
   const lines = [
     `clew ${node.role} ${node.version}, instance ${node.instance}, since ${node.startedAt}`,

@@ -201,11 +201,9 @@ async function disturb(proxies: readonly CuttingProxy[], random: () => number): 
   }
 }
 
-/** One whole campaign. Data directories are removed when all is well, and kept and named otherwise. */
-export async function runTiersCampaign(options: TiersOptions): Promise<TiersReport> {
-  const { log, transport } = options;
-  const random = randomFrom(options.seed);
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-tiers-'));
+/** Starts all three, each hop through a proxy. */
+async function startTiers(options: TiersOptions, root: string): Promise<{ nodes: Node[]; proxies: CuttingProxy[] }> {
+  const { transport } = options;
   const ports = { edge: await freePorts(), regional: await freePorts(), central: await freePorts() };
   const proxies = [new CuttingProxy(ports.regional[transport]), new CuttingProxy(ports.central[transport])];
   const [toRegional, toCentral] = await Promise.all(proxies.map((proxy) => proxy.listen()));
@@ -228,11 +226,20 @@ export async function runTiersCampaign(options: TiersOptions): Promise<TiersRepo
     const node = { tier, ports: ports[tier], directory: path.join(root, tier), flags: flags[tier] };
     nodes.push({ ...node, clew: await start(node) });
   }
-  const central = nodes[2] as Node;
+  return { nodes, proxies };
+}
+
+/** One whole campaign. Data directories are removed when all is well, and kept and named otherwise. */
+export async function runTiersCampaign(options: TiersOptions): Promise<TiersReport> {
+  const { log } = options;
+  const random = randomFrom(options.seed);
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-tiers-'));
+  const { nodes, proxies } = await startTiers(options, root);
+  const [edge, , central] = nodes as [Node, Node, Node];
   const acknowledged = new Set<number>();
   const stopLoad = new AbortController();
   const load = runLoad({
-    port: ports.edge.http,
+    port: edge.ports.http,
     per: SPANS_A_REQUEST,
     spans: Number.MAX_SAFE_INTEGER,
     seconds: 24 * 3600,
