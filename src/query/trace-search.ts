@@ -159,14 +159,15 @@ async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
   const { start } = filter.range;
   const newest = await newestSpan(engine, signal);
   const end = cursor === undefined ? filter.range.end : BigInt(cursor.before) + 1n;
+  if (end <= start) return [];
   const top = newest + 1n < end ? newest + 1n : end;
-  if (top <= start) return [];
   const found: Match[] = [];
-  let high = top;
+  // What came after `newest` was looked up is in the first slice too.
+  let high = end;
   let width: Nanos | undefined = FIRST_SLICE;
   for (;;) {
-    const isLast: boolean = width === undefined || high - width <= start;
-    const low = isLast ? start : high - (width ?? 0n);
+    const isLast: boolean = width === undefined || top - width <= start;
+    const low = isLast ? start : top - (width ?? 0n);
     found.push(...(await matchesWithin(engine, search, { start: low, end: high }, found)));
     if (found.length >= limit || isLast) return found;
     width = widened(top - low, found.length, limit);
@@ -174,12 +175,20 @@ async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
   }
 }
 
+/** How long a look at the newest span is good for: it says where to begin, not what is found. */
+const NEWEST_MS = 5_000;
+const newestOf = new WeakMap<Engine, { readonly nanos: Nanos; readonly atMs: number }>();
+
 /** The start of the newest span stored; ClickHouse answers it from the parts' minima and maxima, without reading rows. */
 async function newestSpan(engine: Engine, signal: AbortSignal | undefined): Promise<Nanos> {
+  const known = newestOf.get(engine);
+  if (known !== undefined && performance.now() - known.atMs < NEWEST_MS) return known.nanos;
   const { rows } = await engine.query('SELECT toUnixTimestamp64Nano(max(Timestamp)) FROM otel_traces', {
     ...(signal && { signal }),
   });
-  return BigInt(String(rows[0][0]));
+  const nanos = BigInt(String(rows[0][0]));
+  newestOf.set(engine, { nanos, atMs: performance.now() });
+  return nanos;
 }
 
 /** Matches of one slice of time that are not known yet. */

@@ -25,7 +25,7 @@ export function createTable(table: Table, capabilities: Capabilities): string {
     `PARTITION BY ${table.partitionBy}\n` +
     (table.primaryKey ? `PRIMARY KEY ${table.primaryKey}\n` : '') +
     `ORDER BY ${table.orderBy}\n` +
-    `SETTINGS ${[...TABLE_SETTINGS, ...(SEARCHED.has(table.name) ? [SMALL_GRANULES] : [])].join(', ')}`
+    `SETTINGS ${[...TABLE_SETTINGS, ...granulesOf(table.name)].join(', ')}`
   );
 }
 
@@ -39,12 +39,19 @@ const TABLE_SETTINGS: readonly string[] = [
   'number_of_free_entries_in_pool_to_lower_max_size_of_merge = 2',
   'number_of_free_entries_in_pool_to_execute_mutation = 2',
   'max_bytes_to_merge_at_max_space_in_pool = 10737418240',
+  // Each merge writes a row once more: few large merges instead of many small ones.
+  'min_parts_to_merge_at_once = 8',
 ];
 
-/** Rows of a granule. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
-const SMALL_GRANULES = 'index_granularity = 4096';
+/** Rows of a granule, where it is not ClickHouse's 8192. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
+const GRANULE_ROWS: Readonly<Record<string, number>> = {
+  [TABLES.traces]: 2048,
+  [TABLES.traceIds]: 512,
+  [TABLES.logs]: 2048,
+};
 
-const SEARCHED: ReadonlySet<string> = new Set([TABLES.traces, TABLES.traceIds, TABLES.logs]);
+const granulesOf = (table: string): string[] =>
+  table in GRANULE_ROWS ? [`index_granularity = ${GRANULE_ROWS[table]}`] : [];
 
 function columnLine(table: Table, column: Column, kind: Engine['kind']): string {
   const rest = column.ours ? `ALIAS ${placeholderOf(table, column)}` : `CODEC(${codecOf(kind, column.codec)})`;

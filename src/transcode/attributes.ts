@@ -3,7 +3,8 @@ import { LIMITS } from '../base/limits.ts';
 import type { LowColumn, MapColumn, StringColumn } from '../columns/builders.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { doubleText, writeBase64, writeInt64, writeJsonString } from './text.ts';
+import { writeDouble } from './double-text.ts';
+import { writeBase64, writeInt64, writeJsonString } from './text.ts';
 
 const code = (letter: string): number => letter.charCodeAt(0);
 const S = code('s');
@@ -17,6 +18,8 @@ const A = code('a');
 const K = code('k');
 const OPEN = code('(');
 const CLOSE = code(')');
+/** All ones in a double that is no number, or infinite. */
+const EXPONENT_BITS = 0x7ff00000;
 const TRUE = new Uint8Array([0x74, 0x72, 0x75, 0x65]);
 const FALSE = new Uint8Array([0x66, 0x61, 0x6c, 0x73, 0x65]);
 
@@ -136,8 +139,42 @@ export class AttributeReader {
         this.#cursor.at = end;
         return;
       }
+      if (keyEnd + 2 + size === end && this.#numberKeyValue(map, start + 2, keyEnd, end)) return;
     }
     this.#unusualKeyValue(map, end);
+  }
+
+  /** A value that is one double or one integer below 2^14, whose text goes straight into the column. Those are all but a few numbers. */
+  #numberKeyValue(map: MapColumn, keyStart: number, keyEnd: number, end: number): boolean {
+    const bytes = this.#cursor.bytes;
+    const at = keyEnd + 3;
+    const tag = bytes[at - 1];
+    if (tag === 0x18) {
+      const [first, second] = [bytes[at], bytes[at + 1]];
+      const isOneByte = at + 1 === end && first < 128;
+      if (!isOneByte && !(at + 2 === end && first > 127 && second < 128)) return false;
+      map.key(this.#cursor, keyStart, keyEnd);
+      this.#signature.item(I);
+      const { data, ends } = map.values;
+      const length = startText(data);
+      writeInt64(data, isOneByte ? first : (first & 127) | (second << 7), 0);
+      endText(data, length);
+      ends.push(data.length);
+    } else if (tag === 0x21 && at + 8 === end) {
+      map.key(this.#cursor, keyStart, keyEnd);
+      this.#signature.item(D);
+      this.#cursor.at = at;
+      this.#cursor.fixed64(end);
+      const { data, ends } = map.values;
+      const length = startText(data);
+      writeDouble(data, this.#cursor.low, this.#cursor.high);
+      endText(data, length);
+      ends.push(data.length);
+    } else return false;
+    this.keyStart = keyStart;
+    this.keyEnd = keyEnd;
+    this.#cursor.at = end;
+    return true;
   }
 
   #unusualKeyValue(map: MapColumn, end: number): void {
@@ -260,7 +297,7 @@ export class AttributeReader {
     else {
       this.#signature.item(found.letter);
       if (found.letter === I) writeInt64(scratch, found.low, found.high);
-      else if (found.letter === D) scratch.ascii(doubleText(found.low, found.high));
+      else if (found.letter === D) writeDouble(scratch, found.low, found.high);
       else if (found.letter === B) scratch.append(found.low ? TRUE : FALSE, 0, found.low ? TRUE.length : FALSE.length);
       else if (found.letter === Y) writeBase64(scratch, bytes, found.start, found.end);
     }
@@ -320,14 +357,27 @@ export class AttributeReader {
     else if (letter === B) out.ascii(low ? 'true' : 'false');
     else if (letter === N) out.ascii('null');
     else if (letter === D) {
-      const text = doubleText(low, high);
-      out.ascii(/[NI]/.test(text) ? `"${text}"` : text);
+      // JSON has no numbers for NaN and the infinities.
+      const isNumber = (high & EXPONENT_BITS) !== EXPONENT_BITS;
+      if (!isNumber) out.byte(code('"'));
+      writeDouble(out, low, high);
+      if (!isNumber) out.byte(code('"'));
     } else {
       out.byte(code('"'));
       writeBase64(out, bytes, start, valueEnd);
       out.byte(code('"'));
     }
   }
+}
+
+/** Begins a text of less than 128 bytes that is written where it is to stand; answers where its length goes. */
+function startText(data: ByteBuffer): number {
+  data.byte(0);
+  return data.length - 1;
+}
+
+function endText(data: ByteBuffer, lengthAt: number): void {
+  data.bytes[lengthAt] = data.length - lengthAt - 1;
 }
 
 /** Two sets of attributes are open at once: a span's own, and those of an event or link within it. */

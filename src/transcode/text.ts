@@ -29,13 +29,6 @@ function writeUint32(out: ByteBuffer, value: number): void {
   out.length += digits;
 }
 
-/** The shortest text that reads back to the same double; -0 keeps its sign. */
-export function doubleText(low: number, high: number): string {
-  DOUBLE_HALVES[0] = low;
-  DOUBLE_HALVES[1] = high;
-  return low === 0 && high === MINUS_ZERO_HIGH ? '-0' : String(DOUBLE[0]);
-}
-
 /** Rounds a signed 64-bit integer to the nearest double and answers its halves in `target` (for Value columns, beside the exact IntValue). */
 export function int64AsDouble(low: number, high: number, target: { low: number; high: number }): void {
   DOUBLE[0] = Number(int64(low, high));
@@ -71,7 +64,6 @@ export function writeJsonString(out: ByteBuffer, bytes: Uint8Array, start: numbe
   out.byte(QUOTE);
 }
 
-const MINUS_ZERO_HIGH = 0x80000000 | 0;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const PADDING = 0x3d;
