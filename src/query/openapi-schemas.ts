@@ -203,6 +203,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     startedAt: text,
     receivers: list(fleetReceiver),
     journal: record({ bytes: integer, quotaBytes: integer }),
+    rules: list(record({ rule: text, applied: integer })),
     destinations: list(fleetDestination),
     disk: record({ totalBytes: integer, freeBytes: integer }),
   }),
