@@ -176,6 +176,16 @@ export const LIMITS = {
   /** Edges that a search for cycles looks at: bounds its time where cycles are beyond counting. The answer says `truncated`. */
   cycleStepsMax: 2_000_000,
 
+  /** Spans that one question about critical paths reads; the oldest traces beyond it are left out, and the answer says so. */
+  criticalSpansMax: 300_000,
+  /** Traces that such a question looks at, at most and … */
+  criticalTracesMax: 10_000,
+  /** … when nothing is said. */
+  criticalTracesDefault: 1_000,
+  /** Calls below one another, and calls in all, that a flame graph shows; the time of further ones goes to their callers. */
+  flameDepthMax: 100,
+  flameNodesMax: 5_000,
+
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,
   /** Spans of one trace that the API answers; more: the answer says `truncated`. */

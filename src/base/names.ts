@@ -130,6 +130,7 @@ export const FORWARD_METRICS = {
     type: 'gauge',
     help: 'Items since the data directory was made, by destination and by what became of them: received is the sum of the rest.',
   },
+  clew_rule_applied_total: { type: 'counter', help: 'Attributes that a rule has changed, since the process started.' },
   clew_forward_refused_items_total: {
     type: 'counter',
     help: 'Forwarded items that the next hop said it rejected (partial success).',

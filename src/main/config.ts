@@ -1,5 +1,6 @@
 import { ENVIRONMENT_PREFIX } from '../base/names.ts';
 import { nearest } from '../base/nearest.ts';
+import { parseRules } from '../send/rules/rules.ts';
 import { parseTarget } from '../send/target.ts';
 import { type Problem, readConfigFile } from './config-file.ts';
 import { allowedText, readValue, type SettingValue, showValue } from './setting-values.ts';
@@ -88,6 +89,8 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   if (settings['store.password'] !== null && settings['store.passwordFile'] !== null) {
     report('store.passwordFile', 'and store.password cannot both be set');
   }
+  const rules = parseRules(settings.rules);
+  if ('problem' in rules) report('rules', rules.problem);
   for (const url of settings.forward) {
     const target = parseTarget(url);
     if ('problem' in target) report('forward', target.problem);

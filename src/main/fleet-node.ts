@@ -1,5 +1,6 @@
 import type { FleetNode } from '../query/api.ts';
 import type { Forwarder } from '../send/forwarder.ts';
+import type { RuleSet } from '../send/rules/rules.ts';
 import type { ReceiverReport } from '../vitals/vitals.ts';
 import type { Start } from './channel.ts';
 
@@ -9,11 +10,12 @@ export interface NodeFacts {
   readonly disk: { readonly totalBytes: number; readonly freeBytes: number };
   /** Undefined where items are stored. */
   readonly forwarder: Pick<Forwarder, 'accounts' | 'states' | 'queuedSegments' | 'queuedBytes'> | undefined;
+  readonly rules: Pick<RuleSet, 'rules'> | undefined;
   readonly destinations: readonly { readonly name: string; readonly url: string }[];
 }
 
 /** The answer of GET /api/v1/fleet. */
-export function fleetNode({ start, receivers, disk, forwarder, destinations }: NodeFacts): FleetNode {
+export function fleetNode({ start, receivers, disk, forwarder, rules, destinations }: NodeFacts): FleetNode {
   const accounts = forwarder?.accounts() ?? [];
   const states = forwarder?.states() ?? [];
   const sum = (of: (receiver: ReceiverReport) => number): number =>
@@ -37,6 +39,7 @@ export function fleetNode({ start, receivers, disk, forwarder, destinations }: N
       bytes: sum((receiver) => receiver.journalBytes),
       quotaBytes: sum((receiver) => receiver.journalQuotaBytes),
     },
+    rules: (rules?.rules ?? []).map(({ text, applied }) => ({ rule: text, applied })),
     destinations: destinations.map(({ name, url }) => ({
       name,
       url,

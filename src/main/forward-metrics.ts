@@ -34,6 +34,7 @@ export function forwardMetrics(node: FleetNode, receivers: readonly ReceiverRepo
     ['clew_forward_failures', perLane((lane) => lane.failures)],
     ['clew_forward_bytes_total', perLane((lane) => lane.bytes)],
     ['clew_forward_batches_total', perLane((lane) => lane.batches)],
+    ['clew_rule_applied_total', node.rules.map(({ rule, applied }): Sample => [{ rule }, applied])],
     ['clew_disk_total_bytes', [[{}, node.disk.totalBytes]]],
     ['clew_disk_free_bytes', [[{}, node.disk.freeBytes]]],
   ];

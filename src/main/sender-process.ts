@@ -9,6 +9,8 @@ import { readTls } from '../receive/tls.ts';
 import { DeadLetters } from '../send/dead.ts';
 import { Forwarder } from '../send/forwarder.ts';
 import { Progress } from '../send/progress.ts';
+import { rewriteRequest } from '../send/rules/rewrite.ts';
+import { parseRules, type RuleSet } from '../send/rules/rules.ts';
 import { Vitals } from '../vitals/vitals.ts';
 import { openAdmin } from './admin.ts';
 import type { Fleet } from './channel.ts';
@@ -32,6 +34,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const destinations = await destinationsOf(settings);
   const progress = new Progress(nodeDisk, systemClock, settings.data, report);
   const dead = new DeadLetters(nodeDisk, path.join(settings.data, DIRECTORIES.dead));
+  const rules = rulesOf(settings.rules);
   const forwarder = new Forwarder({
     disk: nodeDisk,
     clock: systemClock,
@@ -39,6 +42,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
     journalDirectory: path.join(settings.data, DIRECTORIES.journal),
     instance,
     destinations,
+    rewrite: hasEffect(rules) ? (signal, body) => rewriteRequest(rules, signal, body) : undefined,
     progress,
     dead,
     onForgotten: (receiver, segment) => channel.send({ type: 'forgotten', receiver, segment }),
@@ -48,7 +52,14 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const vitals = new Vitals(systemClock);
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const node = async () =>
-    fleetNode({ start, forwarder, destinations, receivers: vitals.receivers(), disk: await diskSpace(settings.data) });
+    fleetNode({
+      start,
+      forwarder,
+      rules,
+      destinations,
+      receivers: vitals.receivers(),
+      disk: await diskSpace(settings.data),
+    });
   const tls = tlsOf(settings);
   const admin = await openAdmin({
     host: settings.host,
@@ -89,3 +100,12 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
 
 /** Of the time for a shutdown, what sending the last segments may take. */
 const SEND_SHARE = 0.3;
+
+/** The configuration was checked when it was read. */
+function rulesOf(lines: readonly string[]): RuleSet {
+  const rules = parseRules(lines);
+  if ('problem' in rules) throw new Error(rules.problem);
+  return rules;
+}
+
+const hasEffect = ({ rules, keptTraces }: RuleSet): boolean => rules.length > 0 || keptTraces < 1;

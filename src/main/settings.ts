@@ -147,6 +147,13 @@ const SETTINGS = [
       'Where `clew edge` and `clew regional` forward to: http://, https://, grpc:// or grpcs:// and host:port. Each entry gets everything.',
   },
   {
+    key: 'rules',
+    kind: 'list',
+    default: [],
+    description:
+      'What is done to requests before they are forwarded: drop KEY, hash KEY, rename KEY NEW, redact KEY PATTERN, add KEY=VALUE, sample 10%.',
+  },
+  {
     key: 'send.compression',
     kind: 'choice',
     default: 'gzip',

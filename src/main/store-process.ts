@@ -74,6 +74,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         receivers: vitals.receivers(),
         disk: await diskSpace(settings.data),
         forwarder: undefined,
+        rules: undefined,
         destinations: [],
       }),
     metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),

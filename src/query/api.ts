@@ -423,6 +423,8 @@ export interface FleetNode {
     readonly memoryBytes: number;
   }[];
   readonly journal: { readonly bytes: number; readonly quotaBytes: number };
+  /** Rules on what is forwarded, and how many attributes each has changed since the process started. */
+  readonly rules: readonly { readonly rule: string; readonly applied: number }[];
   /** One for each place that everything is forwarded to; none where it is stored. */
   readonly destinations: readonly FleetDestination[];
   readonly disk: { readonly totalBytes: number; readonly freeBytes: number };

@@ -1,3 +1,4 @@
+import { CRITICAL_SCHEMAS } from './openapi-critical.ts';
 import { GRAPH_SCHEMAS } from './openapi-graph.ts';
 
 /** Schemas of the API's answers (api.ts has the same as types). JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
@@ -202,6 +203,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     startedAt: text,
     receivers: list(fleetReceiver),
     journal: record({ bytes: integer, quotaBytes: integer }),
+    rules: list(record({ rule: text, applied: integer })),
     destinations: list(fleetDestination),
     disk: record({ totalBytes: integer, freeBytes: integer }),
   }),
@@ -217,6 +219,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     history: list(record({ timeMs: integer, traces: number, metrics: number, logs: number, refused: number })),
     configuration: list(record({ key: text, value: text, source: text })),
   }),
+  ...CRITICAL_SCHEMAS,
   ...GRAPH_SCHEMAS,
   OpenApi: { type: 'object', description: 'This document' },
 };

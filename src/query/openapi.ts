@@ -27,6 +27,9 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   hops: 'With service: calls away from it, at most 20. Default 1',
   format: 'json (default), or dot for Graphviz text',
   maxLength: 'Vertices of the longest cycle that is listed. Default 6',
+  mode: 'strict (default), or crisp: an overlap below 1 % of the parent is forgiven',
+  beforeStart: 'Start of the window to compare with. Default: as long before start as end is behind it',
+  beforeEnd: 'End of that window. Default: start',
   method: 'kahn (default), or dfs where there is no cycle',
 };
 

@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { FleetNode, Status } from './api.ts';
+import { COMPARE_PARAMETERS, PATH_PARAMETERS, pathComparison, pathSums, tracePath } from './critical-path.ts';
 import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
 import type { GraphKeeper } from './graph-keeper.ts';
 import type { GuardDesk } from './guard-desk.ts';
@@ -93,6 +94,24 @@ const ROUTES: readonly Route[] = [
     answer: 'OtlpTraces',
     run: readTrace,
   },
+  {
+    method: 'GET',
+    path: '/traces/{traceId}/critical-path',
+    summary: 'What one trace waited for',
+    parameters: ['mode'],
+    answer: 'TracePath',
+    run: readTracePath,
+  },
+  get('/critical-path', 'What the found traces waited for', 'PathSums', PATH_PARAMETERS, ({ world, signal }, p) =>
+    pathSums(world.engine, p, signal),
+  ),
+  get(
+    '/critical-path/compare',
+    'What got slower from one window to another',
+    'PathComparison',
+    COMPARE_PARAMETERS,
+    ({ world, signal }, p) => pathComparison(world.engine, p, signal),
+  ),
   get('/services', 'Services that sent spans or logs', 'ServicePage', RANGE, ({ world, signal }, p) =>
     listServices(world.engine, p, signal),
   ),
@@ -195,6 +214,13 @@ async function readTrace({ world, path, signal }: RouteRequest): Promise<RouteAn
   if (answer === undefined) throw notFound(`no span of trace ${traceId} is stored`);
   const headers = answer.truncated ? { 'clew-truncated': 'true', 'clew-spans-max': String(LIMITS.traceSpansMax) } : {};
   return { body: answer.otlp, headers };
+}
+
+async function readTracePath({ world, path, query, signal }: RouteRequest): Promise<RouteAnswer> {
+  const traceId = readHex('traceId', path[0], 32);
+  const body = await tracePath(world.engine, traceId, new Parameters(query, world.now(), ['mode']), signal);
+  if (body === undefined) throw notFound(`no span of trace ${traceId} is stored`);
+  return { body };
 }
 
 async function readCallGraph({ world, query, signal }: RouteRequest): Promise<RouteAnswer> {

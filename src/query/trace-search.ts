@@ -133,6 +133,17 @@ export async function searchTraces(
   return { items, next: more ? nextCursor(last, items, search.cursor) : null };
 }
 
+/** Ids of the traces that a search finds, the newest match first. */
+export async function matchingTraces(
+  engine: Engine,
+  filter: SpanFilter,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const found = await newestMatches(engine, { filter, limit, cursor: undefined, signal });
+  return found.map(({ traceId }) => traceId);
+}
+
 interface Search {
   readonly filter: SpanFilter;
   readonly limit: number;

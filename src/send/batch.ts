@@ -5,6 +5,7 @@ import type { Signal } from '../base/signal.ts';
 import { KIND } from '../journal/format.ts';
 import type { JournalReader } from '../journal/reader.ts';
 import { decodeRecord } from '../journal/record.ts';
+import { checkRequest } from '../wire/check.ts';
 import { type Position, positionOf } from './position.ts';
 
 /** One record of the journal on its way: an export request as it came. */
@@ -12,6 +13,8 @@ export interface Letter {
   readonly position: Position;
   readonly body: Uint8Array;
   readonly items: number;
+  /** Items that rules have left out of the body. */
+  readonly dropped: number;
   readonly rejected: number;
   readonly baggage: string;
   readonly receivedUnixNano: bigint;
@@ -23,22 +26,30 @@ export interface Batch {
   readonly letters: readonly Letter[];
 }
 
+/** An export request as rules leave it: the same object when they change nothing, empty when they leave nothing. */
+export type Rewrite = (signal: Signal, body: Uint8Array) => Uint8Array;
+
 /** Reads letters of one signal and puts them into batches, in order. */
 export class BatchReader {
   readonly #reader: JournalReader;
   readonly #segment: string;
   readonly #signal: Signal;
   readonly #after: Position;
+  readonly #rewrite: Rewrite | undefined;
   #waiting: Letter | undefined;
   /** Items of all letters that were read. */
   itemsRead = 0;
 
-  /** @param after letters up to this position are passed over */
-  constructor(reader: JournalReader, segment: string, signal: Signal, after: Position) {
+  /**
+   * @param after letters up to this position are passed over
+   * @param rewrite what rules make of a request; undefined without rules
+   */
+  constructor(reader: JournalReader, segment: string, signal: Signal, after: Position, rewrite: Rewrite | undefined) {
     this.#reader = reader;
     this.#segment = segment;
     this.#signal = signal;
     this.#after = after;
+    this.#rewrite = rewrite;
   }
 
   /** The next batch, undefined at the end of the segment. Rejects with the disk's error. */
@@ -74,13 +85,17 @@ export class BatchReader {
       if (request === undefined || request.signal !== this.#signal) continue;
       const { body, baggage, receivedUnixNano, items = 0, rejected = 0 } = request;
       this.itemsRead += items;
-      return { position, body, items, rejected, baggage, receivedUnixNano };
+      const rest = this.#rewrite?.(request.signal, body) ?? body;
+      const kept = rest === body ? items : checkRequest(request.signal, rest).items;
+      return { position, body: rest, items: kept, dropped: items - kept, rejected, baggage, receivedUnixNano };
     }
   }
 }
 
 export const itemsOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.items, 0);
 export const rejectedOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.rejected, 0);
+
+export const droppedOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.dropped, 0);
 
 /** Position of the last letter. */
 export function markOf(batch: Batch): Position {

@@ -10,6 +10,7 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { checkBuilder } from '../receive/check-builder.ts';
 import { type Intake, openIntake } from '../receive/intake.ts';
 import { checkRequest } from '../wire/check.ts';
+import type { Rewrite } from './batch.ts';
 import { DeadLetters } from './dead.ts';
 import { Forwarder } from './forwarder.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -29,7 +30,7 @@ interface Hop {
   readonly data: string;
   readonly reports: string[];
   readonly dead: DeadLetters;
-  start(retriesMax?: number): Promise<Forwarder>;
+  start(retriesMax?: number, rewrite?: Rewrite): Promise<Forwarder>;
   /** Takes requests in and seals them. */
   take(...requests: (readonly [Signal, Uint8Array, string?])[]): Promise<void>;
 }
@@ -60,7 +61,7 @@ async function openHop(): Promise<Hop> {
     data,
     reports,
     dead,
-    async start(retriesMax = 256) {
+    async start(retriesMax = 256, rewrite = undefined) {
       const target = parseTarget(`http://127.0.0.1:${world.httpPort}`);
       if ('problem' in target) throw new Error(target.problem);
       const forwarder = new Forwarder({
@@ -69,6 +70,7 @@ async function openHop(): Promise<Hop> {
         chance: () => 0,
         journalDirectory: path.join(data, 'journal'),
         instance: INSTANCE,
+        rewrite,
         destinations: [
           {
             name: 'next',
@@ -249,4 +251,18 @@ test('a segment that is not sealed yet holds back those behind it', async () => 
   forwarder.notify();
   await forwarder.idle(5_000);
   expect(arrived(hop.world)).toEqual(names(1, 2));
+});
+
+test('what rules leave out is counted as dropped, and an empty request is not sent', async () => {
+  const hop = await openHop();
+  const forwarder = await hop.start(256, (_signal, body) =>
+    Buffer.from(body).includes('span 2') ? new Uint8Array(0) : body,
+  );
+  await hop.take(['traces', spans(1)], ['traces', spans(2)], ['traces', spans(3)]);
+  await hop.take(['traces', spans(2)]);
+  await forwarder.idle(5_000);
+  expect(arrived(hop.world)).toEqual(['span 1', 'span 3']);
+  expect(hop.world.sink.requests.length).toBe(1);
+  expect(traces(forwarder)).toMatchObject({ received: 4, forwarded: 2, dropped: 2, queued: 0 });
+  expect(journals(hop)).toEqual([]);
 });

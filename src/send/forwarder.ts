@@ -12,6 +12,7 @@ import {
   sealedFile,
   segmentsIn,
 } from '../journal/segment-files.ts';
+import type { Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { Lane, type LaneState, laneKey } from './lane.ts';
 import { endOf, type Position } from './position.ts';
@@ -36,6 +37,8 @@ export interface ForwarderOptions {
   readonly journalDirectory: string;
   readonly instance: string;
   readonly destinations: readonly Destination[];
+  /** What the rules make of each request; undefined without rules. */
+  readonly rewrite: Rewrite | undefined;
   readonly progress: Progress;
   readonly dead: DeadLetters;
   /** Every destination has acknowledged (or given up) everything in it, and it is gone. */
@@ -208,10 +211,11 @@ export class Forwarder {
   #queueOf(receiver: number): Queue {
     const known = this.#queues.get(receiver);
     if (known !== undefined) return known;
-    const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report } = this.#options;
+    const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report, rewrite } =
+      this.#options;
     const segments: SealedSegment[] = [];
     const directory = receiverDirectory(journalDirectory, receiver);
-    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report };
+    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report, rewrite };
     const lanes = destinations.flatMap(({ name, policy, connect }) =>
       SIGNALS.map(
         (signal) =>

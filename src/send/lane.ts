@@ -4,7 +4,17 @@ import { type Disk, errorText } from '../host/disk.ts';
 import { JournalReader } from '../journal/reader.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { journalFile } from '../journal/segment-files.ts';
-import { after, type Batch, BatchReader, halves, itemsOf, markOf, rejectedOf } from './batch.ts';
+import {
+  after,
+  type Batch,
+  BatchReader,
+  droppedOf,
+  halves,
+  itemsOf,
+  markOf,
+  type Rewrite,
+  rejectedOf,
+} from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { type Delivered, deliver } from './delivery.ts';
 import { endOf, type Position } from './position.ts';
@@ -24,6 +34,7 @@ export interface LaneOptions {
   readonly destination: string;
   readonly policy: RetryPolicy;
   readonly transport: Transport;
+  readonly rewrite: Rewrite | undefined;
   readonly progress: Progress;
   readonly dead: DeadLetters;
   /** The oldest sealed segment with anything after a position; undefined when there is none yet. */
@@ -136,14 +147,14 @@ export class Lane {
   }
 
   async #forward(sealed: SealedSegment): Promise<void> {
-    const { disk, directory, signal, progress } = this.#options;
+    const { disk, directory, signal, progress, rewrite } = this.#options;
     const expected = sealed.items?.[signal] ?? 0;
     const before = this.account;
     if (expected > 0) {
       const identity = { instance: sealed.instance, receiver: sealed.receiver, segment: sealed.segment };
       const path = `${directory}/${journalFile(sealed.segment)}`;
       const journal = new JournalReader(disk, path, identity, sealed.journalBytes);
-      const reader = new BatchReader(journal, sealed.segment, signal, before.position);
+      const reader = new BatchReader(journal, sealed.segment, signal, before.position, rewrite);
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
         await this.#settle(batch);
         if (this.#isStopping) return;
@@ -181,7 +192,9 @@ export class Lane {
     }
   }
 
-  #deliver(batch: Batch): Promise<Delivered> {
+  async #deliver(batch: Batch): Promise<Delivered> {
+    // Rules have left nothing of it: empty requests are not sent (checklist 5).
+    if (batch.letters.every(({ body }) => body.length === 0)) return { kind: 'acknowledged', rejected: 0 };
     const { transport, clock, chance, policy, instance, receiver, signal, destination } = this.#options;
     const world = {
       transport,
@@ -206,6 +219,7 @@ export class Lane {
       ...account,
       position: markOf(batch),
       forwarded: account.forwarded + itemsOf(batch),
+      dropped: account.dropped + droppedOf(batch),
       refusedInPart: account.refusedInPart + refused,
     });
     this.#failures = 0;
@@ -241,7 +255,12 @@ export class Lane {
     }
     const { account } = this;
     report(`${this.key}: ${itemsOf(batch)} items are given up and kept as a dead letter: ${reason}`);
-    progress.settle(this.key, { ...account, position: markOf(batch), dead: account.dead + itemsOf(batch) });
+    progress.settle(this.key, {
+      ...account,
+      position: markOf(batch),
+      dead: account.dead + itemsOf(batch),
+      dropped: account.dropped + droppedOf(batch),
+    });
     this.#failures = 0;
   }
 }

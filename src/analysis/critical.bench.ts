@@ -1,0 +1,45 @@
+import { bench, describe } from 'vitest';
+import { type CallSpans, CallSpansBuilder } from './call-spans.ts';
+import { criticalPaths } from './critical-path.ts';
+import { hexId } from './drawn-spans-world.ts';
+import { seeded } from './random-graphs-world.ts';
+
+const TRACES = 20_000;
+const SPANS = 50;
+
+/** Traces of requests that fan out: each span calls up to a few others, one after the other or at once. */
+function shopTraces(): CallSpans {
+  const random = seeded(3);
+  const builder = new CallSpansBuilder(TRACES * SPANS);
+  for (let trace = 0; trace < TRACES; trace++) {
+    const start = [0];
+    const length = [1e9];
+    for (let id = 0; id < SPANS; id++) {
+      const parent = id === 0 ? -1 : Math.floor(random() * id);
+      if (id > 0) {
+        start.push(start[parent] + Math.floor(random() * 0.5 * length[parent]));
+        length.push(Math.floor(random() * 0.5 * length[parent]));
+      }
+      builder.add({
+        traceId: String(trace),
+        spanId: hexId(trace * SPANS + id + 1),
+        parentSpanId: id === 0 ? '' : hexId(trace * SPANS + parent + 1),
+        kind: id % 2 === 0 ? 2 : 3,
+        service: `s${id % 8}`,
+        operation: `o${id}`,
+        startNs: start[id],
+        durationNs: length[id],
+        failed: false,
+        peer: '',
+        isDatabase: false,
+        isCounted: true,
+      });
+    }
+  }
+  return builder.finish();
+}
+
+describe('critical path', () => {
+  const spans = shopTraces();
+  bench(`${TRACES * SPANS} spans`, () => void criticalPaths(spans), { time: 2_000, iterations: 3 });
+});
