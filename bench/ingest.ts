@@ -1,10 +1,9 @@
 /** Ingest into the queryable store: spans per CPU-second of the whole process tree, durable acknowledgement latency, memory, bytes at rest. */
-import { spawnSync } from 'node:child_process';
-import os from 'node:os';
 import type { Status } from '../src/query/api.ts';
 import { type RunningClew, startClew } from '../test/support/clew.ts';
+import { CLEW_CORE, LOAD_CORE } from './cores.ts';
 import type { LoadResult } from './load.ts';
-import { cpuSeconds, peakMiB, processTree } from './processes.ts';
+import { cpuSeconds, ownCpuSeconds, peakMiB, processTree, waitForQuiet } from './processes.ts';
 import { type SpawnedLoad, spawnLoad } from './spawn-load.ts';
 
 export interface IngestResult {
@@ -20,18 +19,12 @@ export interface IngestResult {
   readonly bytesPerSpan: number;
   /** From the last acknowledgement until all spans are found by a query. */
   readonly visibleAfterMs: number;
+  /** CPU microseconds a span by process. */
+  readonly cpuMicrosPerSpan: Readonly<Record<string, number>>;
   /** Peak resident memory by process, MiB. */
   readonly peakMiB: Readonly<Record<string, number>>;
 }
 
-const hasTaskset = os.cpus().length >= 2 && spawnSync('taskset', ['-V']).status === 0;
-/** The load on the first core, Clew on the second, so that neither takes the other's time. */
-export const LOAD_CORE: readonly string[] = hasTaskset ? ['taskset', '-c', '0'] : [];
-const CLEW_CORE: readonly string[] = hasTaskset ? ['taskset', '-c', '1'] : [];
-
-/** Merges have settled when the tree has used less than a tenth of a core for this long. */
-const QUIET_MS = 3_000;
-const QUIET_CORES = 0.1;
 const SETTLE_MS_MAX = 180_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -57,25 +50,16 @@ export async function waitForSpans(clew: RunningClew, expected: number): Promise
   return Math.round(performance.now() - started);
 }
 
-/** Waits until the tree is idle: loads and merges are done. */
-async function waitForQuiet(clew: RunningClew): Promise<void> {
-  const deadline = performance.now() + SETTLE_MS_MAX;
-  while (performance.now() < deadline) {
-    const before = cpuSeconds(clew.pid);
-    await sleep(QUIET_MS);
-    if (cpuSeconds(clew.pid) - before < (QUIET_MS / 1000) * QUIET_CORES) return;
-  }
+/** Which process of the tree is what: `supervisor`, `receiver 0`, …, `store`. */
+async function rolesOf(clew: RunningClew): Promise<ReadonlyMap<number, string>> {
+  const receivers = new Map((await statusOf(clew)).receivers.map((r) => [r.pid, `receiver ${r.receiver}`]));
+  const role = (pid: number): string => (pid === clew.pid ? 'supervisor' : (receivers.get(pid) ?? 'store'));
+  return new Map(processTree(clew.pid).map((pid) => [pid, role(pid)]));
 }
 
-async function peaksByRole(clew: RunningClew): Promise<Record<string, number>> {
-  const receivers = new Map((await statusOf(clew)).receivers.map((r) => [r.pid, `receiver ${r.receiver}`]));
-  const peaks: Record<string, number> = {};
-  const byPid = peakMiB(clew.pid);
-  for (const pid of processTree(clew.pid)) {
-    const role = pid === clew.pid ? 'supervisor' : (receivers.get(pid) ?? 'store');
-    peaks[role] = byPid.get(pid) ?? 0;
-  }
-  return peaks;
+/** A figure of each process, by its role. */
+function byRole(roles: ReadonlyMap<number, string>, figure: (pid: number) => number): Record<string, number> {
+  return Object.fromEntries([...roles].map(([pid, role]) => [role, figure(pid)]));
 }
 
 /** Bytes a span at rest: every active part of the two trace tables over the spans in them. */
@@ -100,15 +84,20 @@ export async function measureIngest(
   try {
     const port = load.protocol === 'grpc' ? clew.ports.grpc : clew.ports.http;
     await sleep(1_000);
+    const roles = await rolesOf(clew);
     const cpuBefore = cpuSeconds(clew.pid);
+    const ownBefore = new Map([...roles.keys()].map((pid) => [pid, ownCpuSeconds(pid)]));
     const result = await spawnLoad({ ...load, port }, LOAD_CORE);
     const [visibleAfterMs, cpuAfter3s] = await Promise.all([
       waitForSpans(clew, result.acknowledgedSpans),
       sleep(3_000).then(() => cpuSeconds(clew.pid)),
     ]);
-    await waitForQuiet(clew);
+    await waitForQuiet(clew.pid);
     const cpu = cpuSeconds(clew.pid) - cpuBefore;
     const storedSpans = await countSpans(clew);
+    const microsOf = (pid: number): number =>
+      Number((((ownCpuSeconds(pid) - (ownBefore.get(pid) ?? 0)) / result.acknowledgedSpans) * 1e6).toFixed(2));
+    const peaks = peakMiB(clew.pid);
     const measured = {
       name,
       load: result,
@@ -118,7 +107,8 @@ export async function measureIngest(
       storedSpans,
       bytesPerSpan: await bytesPerSpan(clew, storedSpans),
       visibleAfterMs,
-      peakMiB: await peaksByRole(clew),
+      cpuMicrosPerSpan: byRole(roles, microsOf),
+      peakMiB: byRole(roles, (pid) => peaks.get(pid) ?? 0),
     };
     await keep?.(clew);
     return measured;

@@ -32,15 +32,33 @@ export function processTree(root: number): number[] {
 
 let ticksPerSecond = 0;
 
-/** User and system seconds of the tree since it started, reaped children included. */
-export function cpuSeconds(root: number): number {
+/** User and system seconds of one process since it started, its reaped children included. */
+export function ownCpuSeconds(pid: number): number {
   ticksPerSecond ||= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   let ticks = 0;
-  for (const pid of processTree(root)) {
-    const fields = statFields(pid);
-    if (fields) for (const index of CPU_FIELDS) ticks += Number(fields[index]);
-  }
+  const fields = statFields(pid);
+  if (fields) for (const index of CPU_FIELDS) ticks += Number(fields[index]);
   return ticks / ticksPerSecond;
+}
+
+/** The same of the whole tree. */
+export function cpuSeconds(root: number): number {
+  return processTree(root).reduce((sum, pid) => sum + ownCpuSeconds(pid), 0);
+}
+
+/** A tree is idle, its merges settled, when it has used less than a tenth of a core for this long. */
+const QUIET_MS = 3_000;
+const QUIET_CORES = 0.1;
+const QUIET_MS_MAX = 180_000;
+
+/** Waits until the tree is idle. */
+export async function waitForQuiet(root: number): Promise<void> {
+  const deadline = performance.now() + QUIET_MS_MAX;
+  while (performance.now() < deadline) {
+    const before = cpuSeconds(root);
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    if (cpuSeconds(root) - before < (QUIET_MS / 1000) * QUIET_CORES) return;
+  }
 }
 
 /** Peak resident memory (VmHWM) in MiB of each process of the tree, by pid. */

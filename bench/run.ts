@@ -1,13 +1,17 @@
 /**
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts] [--out FILE]
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
+ * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
  * Prints a table and writes JSON. Every figure is of this machine, in this run.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type IngestResult, LOAD_CORE, measureIngest, waitForSpans } from './ingest.ts';
+import { peerChart } from './chart.ts';
+import { LOAD_CORE } from './cores.ts';
+import { type IngestResult, measureIngest, waitForSpans } from './ingest.ts';
 import { measureParts, type PartResult } from './parts.ts';
+import { measurePeers, type PeerResult, peerTable } from './peers.ts';
 import { measureQueries, type QueryResult } from './queries.ts';
 import { spawnLoad } from './spawn-load.ts';
 
@@ -15,6 +19,8 @@ export interface BenchOptions {
   readonly spans: number;
   readonly querySpans: number;
   readonly only: readonly string[];
+  /** Rounds in which Clew and its peers take turns; 0 for none. */
+  readonly peerRounds: number;
   readonly log: (line: string) => void;
 }
 
@@ -34,6 +40,7 @@ export interface BenchReport {
   readonly querySpans: number;
   readonly queryBytesPerSpan: number;
   readonly parts: readonly PartResult[];
+  readonly peers: readonly PeerResult[];
 }
 
 const MATRIX = [
@@ -54,6 +61,9 @@ function ingestLine(result: IngestResult): string {
     `ack p50 ${load.p50Ms} p99 ${load.p99Ms} ms`,
     `${result.bytesPerSpan} B a span`,
     `visible after ${result.visibleAfterMs} ms`,
+    `CPU-µs a span: ${Object.entries(result.cpuMicrosPerSpan)
+      .map(([role, micros]) => `${role} ${micros}`)
+      .join(', ')}`,
     `MiB: ${peaks.join(', ')}`,
   ].join('  ');
 }
@@ -108,6 +118,8 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     }
   }
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];
+  const peers = options.peerRounds > 0 ? await measurePeers(options.spans, options.peerRounds, options.log) : [];
+  for (const line of peerTable(peers)) options.log(line);
   return {
     machine: `${os.cpus().length} × ${os.cpus()[0]?.model ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GiB`,
     node: process.version,
@@ -118,6 +130,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     querySpans: options.querySpans,
     queryBytesPerSpan,
     parts,
+    peers,
   };
 }
 
@@ -127,10 +140,14 @@ async function main(): Promise<void> {
       spans: { type: 'string', default: '1000000' },
       'query-spans': { type: 'string', default: '2000000' },
       only: { type: 'string', default: '' },
+      peers: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '3' },
+      chart: { type: 'string' },
       out: { type: 'string' },
     },
   });
   const report = await runBench({
+    peerRounds: values.peers ? Number(values.rounds) : 0,
     spans: Number(values.spans),
     querySpans: Number(values['query-spans']),
     only: values.only.split(',').filter(Boolean),
@@ -139,6 +156,9 @@ async function main(): Promise<void> {
   const out = values.out ?? path.join('bench/results', `${report.startedAt.replaceAll(':', '-')}.json`);
   fs.mkdirSync(path.dirname(out), { recursive: true });
   fs.writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
+  if (values.chart !== undefined) {
+    fs.writeFileSync(values.chart, peerChart(`Spans a CPU-second, ${report.machine}`, report.peers));
+  }
   process.stdout.write(`${report.machine}, Node ${report.node}\nwritten to ${out}\n`);
 }
 

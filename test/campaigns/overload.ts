@@ -2,7 +2,8 @@
  * Sends far more than Clew can load, for a while, over HTTP and gRPC at once. What must hold: every request is answered, with success or with
  * a status that a client retries; no acknowledged span is missing afterwards; no receiver grows over its limit.
  */
-import { bytesPerSpan, countSpans, LOAD_CORE, statusOf, waitForSpans } from '../../bench/ingest.ts';
+import { LOAD_CORE } from '../../bench/cores.ts';
+import { bytesPerSpan, countSpans, statusOf, waitForSpans } from '../../bench/ingest.ts';
 import { peakMiB } from '../../bench/processes.ts';
 import { spawnLoad } from '../../bench/spawn-load.ts';
 import { startClew } from '../support/clew.ts';
