@@ -67,15 +67,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         endpoints: fleet.endpoints,
         configuration: start.configuration,
       }),
-    fleet: async () =>
-      fleetNode({
-        start,
-        receivers: vitals.receivers(),
-        disk: await diskSpace(settings.data),
-        forwarder: undefined,
-        rules: undefined,
-        destinations: [],
-      }),
+    fleet: () => fleetNode(start, vitals),
     metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
