@@ -16,7 +16,7 @@ const SIZES = [
 ] as const;
 
 /** Pages in the documentation: wide and light. */
-const DOCUMENTED = ['traces', 'trace', 'logs', 'metrics', 'status'];
+const DOCUMENTED = ['traces', 'trace', 'logs', 'metrics', 'map', 'cycles', 'status'];
 
 interface Shot {
   readonly name: string;
@@ -40,6 +40,12 @@ const SHOTS: readonly Shot[] = [
   },
   { name: 'metrics', path: () => '/charts?name=http.server.request.duration' },
   { name: 'metrics-lines', path: () => '/charts?name=http.server.request.duration&function=p95&groupBy=http.route' },
+  { name: 'map', path: () => '/map' },
+  { name: 'map-picked', path: () => '/map?picked=cart' },
+  { name: 'map-large', path: () => '/map', mode: 'large' },
+  { name: 'map-focus', path: () => '/map?focus=service-0001&picked=service-0001', mode: 'large' },
+  { name: 'cycles', path: () => '/cycles' },
+  { name: 'cycles-large', path: () => '/cycles', mode: 'large' },
   { name: 'status', path: () => '/status' },
   { name: 'empty', path: () => '/traces', mode: 'empty' },
   { name: 'failing', path: () => '/traces', mode: 'failing' },

@@ -1,21 +1,25 @@
+import { diskSpace } from '../host/space.ts';
 import type { FleetNode } from '../query/api.ts';
 import type { Forwarder } from '../send/forwarder.ts';
 import type { RuleSet } from '../send/rules/rules.ts';
-import type { ReceiverReport } from '../vitals/vitals.ts';
+import type { ReceiverReport, Vitals } from '../vitals/vitals.ts';
 import type { Start } from './channel.ts';
 
-export interface NodeFacts {
-  readonly start: Pick<Start, 'role' | 'instance' | 'version' | 'startedAtMs'>;
-  readonly receivers: readonly ReceiverReport[];
-  readonly disk: { readonly totalBytes: number; readonly freeBytes: number };
-  /** Undefined where items are stored. */
-  readonly forwarder: Pick<Forwarder, 'accounts' | 'states' | 'queuedSegments' | 'queuedBytes'> | undefined;
-  readonly rules: Pick<RuleSet, 'rules'> | undefined;
+/** What is forwarded, where something is. */
+export interface Forwarding {
+  readonly forwarder: Pick<Forwarder, 'accounts' | 'states' | 'queuedSegments' | 'queuedBytes'>;
+  readonly rules: Pick<RuleSet, 'rules'>;
   readonly destinations: readonly { readonly name: string; readonly url: string }[];
 }
 
 /** The answer of GET /api/v1/fleet. */
-export function fleetNode({ start, receivers, disk, forwarder, rules, destinations }: NodeFacts): FleetNode {
+export async function fleetNode(
+  start: Pick<Start, 'role' | 'instance' | 'version' | 'startedAtMs' | 'settings'>,
+  vitals: Vitals,
+  forwarding?: Forwarding,
+): Promise<FleetNode> {
+  const { forwarder, rules, destinations = [] } = forwarding ?? {};
+  const receivers = vitals.receivers();
   const accounts = forwarder?.accounts() ?? [];
   const states = forwarder?.states() ?? [];
   const sum = (of: (receiver: ReceiverReport) => number): number =>
@@ -48,6 +52,6 @@ export function fleetNode({ start, receivers, disk, forwarder, rules, destinatio
       queuedSegments: forwarder?.queuedSegments ?? 0,
       queuedBytes: forwarder?.queuedBytes ?? 0,
     })),
-    disk,
+    disk: await diskSpace(start.settings.data),
   };
 }

@@ -3,7 +3,6 @@ import { LIMITS } from '../base/limits.ts';
 import { DIRECTORIES } from '../base/names.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
-import { diskSpace } from '../host/space.ts';
 import { bearerCheck } from '../receive/auth.ts';
 import { readTls } from '../receive/tls.ts';
 import { DeadLetters } from '../send/dead.ts';
@@ -51,15 +50,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   await forwarder.start();
   const vitals = new Vitals(systemClock);
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
-  const node = async () =>
-    fleetNode({
-      start,
-      forwarder,
-      rules,
-      destinations,
-      receivers: vitals.receivers(),
-      disk: await diskSpace(settings.data),
-    });
+  const node = () => fleetNode(start, vitals, { forwarder, rules, destinations });
   const tls = tlsOf(settings);
   const admin = await openAdmin({
     host: settings.host,

@@ -39,7 +39,6 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   let graph: GraphKeeper | null = null;
   const store = await openStore({
     ...storeOptions(start),
-    // What is loaded before the keeper is there, it finds by the number of spans.
     onInserted: (sealed, directory) => graph?.segmentLoaded(sealed, directory) ?? Promise.resolve(),
     onForgotten: (receiver, segment) => channel.send({ type: 'forgotten', receiver, segment }),
     onDamaged: (receiver, segment) => channel.send({ type: 'rebuild', receiver, segment }),
@@ -68,15 +67,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         endpoints: fleet.endpoints,
         configuration: start.configuration,
       }),
-    fleet: async () =>
-      fleetNode({
-        start,
-        receivers: vitals.receivers(),
-        disk: await diskSpace(settings.data),
-        forwarder: undefined,
-        rules: undefined,
-        destinations: [],
-      }),
+    fleet: () => fleetNode(start, vitals),
     metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
@@ -104,6 +95,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   };
 }
 
+/** What is loaded before the keeper is there, it finds by the number of spans. */
 async function keepGraph({ settings }: Start, store: Store, report: (text: string) => void): Promise<GraphKeeper> {
   const directory = path.resolve(settings.data, DIRECTORIES.graph);
   const keeper = new GraphKeeper({ engine: store.engine, disk: nodeDisk, clock: systemClock, directory, report });

@@ -14,16 +14,19 @@ export type Verdict =
       readonly afterMs: number | undefined;
       readonly answered: boolean;
     }
-  /** Never to be sent again. `invalid`: its content was refused, so that a part of it may still be taken. */
-  | { readonly kind: 'refused'; readonly reason: string; readonly invalid: boolean }
+  /** Never to be sent again. `divisible`: its content or size was refused, so a part of it may still be taken. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly divisible: boolean }
   /** A Clew has taken the first part of the batch before; it holds everything up to `mark`. */
   | { readonly kind: 'overlap'; readonly mark: string };
 
 /** gRPC codes that may be retried (OTLP specification, "Failures"; checklist 21). RESOURCE_EXHAUSTED only with RetryInfo. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([1, 4, 10, 11, 14, 15]);
 const RESOURCE_EXHAUSTED = 8;
-const INVALID_ARGUMENT = 3;
 const FAILED_PRECONDITION = 9;
+/** INVALID_ARGUMENT, RESOURCE_EXHAUSTED (too large), INTERNAL: how grpc-go refuses a message that it cannot decode. */
+const DIVISIBLE_CODES: ReadonlySet<number> = new Set([3, 8, 13]);
+/** Bad request, too large. */
+const DIVISIBLE_STATUSES: ReadonlySet<number> = new Set([400, 413]);
 /** HTTP statuses that may be retried; no other (checklist 38). */
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** A mere gateway in between cannot say whether the request was taken. */
@@ -36,7 +39,7 @@ export function judge(reply: Reply, nowMs: number): Verdict {
     case 'none':
       return { kind: 'retry', reason: reply.reason, afterMs: undefined, answered: false };
     case 'unreadable':
-      return { kind: 'refused', reason: reply.reason, invalid: false };
+      return { kind: 'refused', reason: reply.reason, divisible: false };
     case 'http':
       return judgeHttp(reply, nowMs);
     case 'grpc':
@@ -52,7 +55,7 @@ function judgeHttp(reply: Extract<Reply, { kind: 'http' }>, nowMs: number): Verd
     if (mark !== undefined) return { kind: 'overlap', mark };
   }
   const reason = `HTTP ${status}${statusText(body, headers)}`;
-  if (!RETRYABLE_STATUSES.has(status)) return { kind: 'refused', reason, invalid: status === 400 };
+  if (!RETRYABLE_STATUSES.has(status)) return { kind: 'refused', reason, divisible: DIVISIBLE_STATUSES.has(status) };
   const afterMs = retryAfterMs(headers['retry-after'], nowMs);
   return { kind: 'retry', reason, afterMs, answered: !UNKNOWN_STATUSES.has(status) };
 }
@@ -67,7 +70,7 @@ function judgeGrpc(reply: Extract<Reply, { kind: 'grpc' }>): Verdict {
   const reason = `gRPC ${code}${reply.message === '' ? '' : `: ${reply.message}`}`;
   const info = details === undefined ? undefined : retryInfoOf(details);
   const retryable = RETRYABLE_CODES.has(code) || (code === RESOURCE_EXHAUSTED && info !== undefined);
-  if (!retryable) return { kind: 'refused', reason, invalid: code === INVALID_ARGUMENT };
+  if (!retryable) return { kind: 'refused', reason, divisible: DIVISIBLE_CODES.has(code) };
   // A delay of zero says nothing (checklist 23).
   const afterMs = info !== undefined && info > 0 ? info : undefined;
   return { kind: 'retry', reason, afterMs, answered: !UNKNOWN_CODES.has(code) };

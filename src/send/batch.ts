@@ -7,6 +7,7 @@ import type { JournalReader } from '../journal/reader.ts';
 import { decodeRecord } from '../journal/record.ts';
 import { checkRequest } from '../wire/check.ts';
 import { type Position, positionOf } from './position.ts';
+import { withoutInvalidSpans } from './rules/rewrite.ts';
 
 /** One record of the journal on its way: an export request as it came. */
 export interface Letter {
@@ -15,7 +16,6 @@ export interface Letter {
   readonly items: number;
   /** Items that rules have left out of the body. */
   readonly dropped: number;
-  readonly rejected: number;
   readonly baggage: string;
   readonly receivedUnixNano: bigint;
 }
@@ -85,15 +85,15 @@ export class BatchReader {
       if (request === undefined || request.signal !== this.#signal) continue;
       const { body, baggage, receivedUnixNano, items = 0, rejected = 0 } = request;
       this.itemsRead += items;
-      const rest = this.#rewrite?.(request.signal, body) ?? body;
-      const kept = rest === body ? items : checkRequest(request.signal, rest).items;
-      return { position, body: rest, items: kept, dropped: items - kept, rejected, baggage, receivedUnixNano };
+      const valid = rejected > 0 ? withoutInvalidSpans(body) : body;
+      const rest = this.#rewrite?.(request.signal, valid) ?? valid;
+      const kept = rest === valid ? items : checkRequest(request.signal, rest).items;
+      return { position, body: rest, items: kept, dropped: items - kept, baggage, receivedUnixNano };
     }
   }
 }
 
 export const itemsOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.items, 0);
-export const rejectedOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.rejected, 0);
 
 export const droppedOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.dropped, 0);
 

@@ -259,7 +259,7 @@ test('the reasons of a Clew that refuses are kept for people', async () => {
   world.sink.reply = () => ({ kind: 'invalid', message: 'not protobuf' });
   for (const url of [`http://127.0.0.1:${world.httpPort}`, `grpc://127.0.0.1:${world.grpcPort}`]) {
     const verdict = await verdictOf(open(url));
-    expect(verdict).toMatchObject({ kind: 'refused', invalid: true });
+    expect(verdict).toMatchObject({ kind: 'refused', divisible: true });
     expect(verdict.kind === 'refused' ? verdict.reason : '').toContain('not protobuf');
   }
 });

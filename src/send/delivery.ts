@@ -10,7 +10,7 @@ export type Delivered =
   | { readonly kind: 'acknowledged'; readonly rejected: number }
   /** A Clew holds the first letters of it already, up to `mark`. */
   | { readonly kind: 'overlap'; readonly mark: string }
-  | { readonly kind: 'dead'; readonly reason: string; readonly invalid: boolean }
+  | { readonly kind: 'dead'; readonly reason: string; readonly divisible: boolean }
   | { readonly kind: 'stopped' };
 
 export interface DeliveryWorld {
@@ -57,7 +57,7 @@ export async function deliver(world: DeliveryWorld, batch: Batch, stream: string
     if (isFinal(message)) {
       const isUnknown = verdict.kind === 'retry' && !verdict.answered;
       if (!isUnknown)
-        return { kind: 'dead', reason: verdict.reason, invalid: verdict.kind === 'refused' && verdict.invalid };
+        return { kind: 'dead', reason: verdict.reason, divisible: verdict.kind === 'refused' && verdict.divisible };
       message = newMessage(clock.monotonicMs());
       step({ kind: 'send_request' });
     } else {

@@ -4,17 +4,7 @@ import { type Disk, errorText } from '../host/disk.ts';
 import { JournalReader } from '../journal/reader.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { journalFile } from '../journal/segment-files.ts';
-import {
-  after,
-  type Batch,
-  BatchReader,
-  droppedOf,
-  halves,
-  itemsOf,
-  markOf,
-  type Rewrite,
-  rejectedOf,
-} from './batch.ts';
+import { after, type Batch, BatchReader, droppedOf, halves, itemsOf, markOf, type Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { type Delivered, deliver } from './delivery.ts';
 import { endOf, type Position } from './position.ts';
@@ -183,7 +173,7 @@ export class Lane {
         await this.#settleRest(batch, result.mark);
         return;
       case 'dead':
-        if (result.invalid && batch.letters.length > 1) {
+        if (result.divisible && batch.letters.length > 1) {
           // Only what cannot be taken is given up, not what was merged with it.
           for (const half of halves(batch)) if (!this.#isStopping) await this.#settle(half);
         } else {
@@ -213,14 +203,12 @@ export class Lane {
   #acknowledged(batch: Batch, rejected: number): void {
     const { clock, progress } = this.#options;
     const { account } = this;
-    // Items that were invalid from the beginning are no items of ours: they are rejected here as they were there.
-    const refused = Math.max(0, rejected - rejectedOf(batch));
     progress.settle(this.key, {
       ...account,
       position: markOf(batch),
       forwarded: account.forwarded + itemsOf(batch),
       dropped: account.dropped + droppedOf(batch),
-      refusedInPart: account.refusedInPart + refused,
+      refusedInPart: account.refusedInPart + rejected,
     });
     this.#failures = 0;
     this.#lastFailure = '';

@@ -96,6 +96,15 @@ export function checkRequest(signal: Signal, body: Uint8Array): Checked {
   return { items, rejected, message: rejected > 1 ? `${message}; and ${rejected - 1} more invalid spans` : message };
 }
 
+/** Whether the span in `[start, end)` of a checked request has valid ids: a receiver rejects it otherwise. */
+export function isValidSpan(bytes: Uint8Array, start: number, end: number): boolean {
+  const cursor = new Cursor(bytes);
+  cursor.at = start;
+  const tally: Tally = { items: 0, rejected: 0, spans: 0, message: '' };
+  checkSpan(cursor, shapeOf('Span'), end, tally);
+  return tally.items === 1;
+}
+
 function checkMessage(cursor: Cursor, shape: Shape, end: number, tally: Tally, depth: number): void {
   if (shape.isSpan) {
     checkSpan(cursor, shape, end, tally);

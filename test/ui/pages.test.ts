@@ -55,6 +55,8 @@ describe('every page', () => {
     ['Logs', () => '/logs', 'answered in'],
     ['Metrics', () => '/charts?name=http.server.request.duration', 'Duration of HTTP server requests.'],
     ['Metrics as lines', () => '/charts?name=http.server.request.duration&function=p95&groupBy=http.route', 'Least'],
+    ['Map', () => '/map?picked=cart', 'Called by'],
+    ['Cycles', () => '/cycles', 'no cycle is left'],
     ['Status', () => '/status', 'All is well'],
   ];
   for (const [name, address, text] of pages) {

@@ -1,6 +1,8 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import type {
+  CyclesAnswer,
   Facet,
+  GraphAnswer,
   LogHistogram,
   LogRecord,
   MetricSeries,
@@ -63,6 +65,14 @@ export function useTrace(traceId: string) {
     },
     structuralSharing: false,
   });
+}
+
+export function useGraph(range: Query, tick: number) {
+  return useAnswer<GraphAnswer>('/graph', range, tick);
+}
+
+export function useCycles(query: Query, tick: number) {
+  return useAnswer<CyclesAnswer>('/cycles', query, tick);
 }
 
 export function useServices(range: Query, tick: number, enabled = true) {

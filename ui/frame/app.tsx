@@ -15,6 +15,8 @@ const TracesPage = lazy(() => import('../pages/traces/traces-page.tsx'));
 const TracePage = lazy(() => import('../pages/trace/trace-page.tsx'));
 const LogsPage = lazy(() => import('../pages/logs/logs-page.tsx'));
 const MetricsPage = lazy(() => import('../pages/metrics/metrics-page.tsx'));
+const MapPage = lazy(() => import('../pages/map/map-page.tsx'));
+const CyclesPage = lazy(() => import('../pages/cycles/cycles-page.tsx'));
 const StatusPage = lazy(() => import('../pages/status/status-page.tsx'));
 
 /** The frame of every page: places on the left, time and search above, the page below. */
@@ -66,6 +68,8 @@ function Pages() {
       <Route path="/traces/:traceId">{({ traceId }) => <TracePage key={traceId} traceId={traceId} />}</Route>
       <Route path="/logs" component={LogsPage} />
       <Route path="/charts" component={MetricsPage} />
+      <Route path="/map" component={MapPage} />
+      <Route path="/cycles" component={CyclesPage} />
       <Route path="/status" component={StatusPage} />
       <Route path="/">
         <Redirect to="/traces" replace />

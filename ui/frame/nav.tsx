@@ -14,6 +14,8 @@ export const PLACES: readonly {
   { path: '/traces', name: 'Traces', icon: 'traces', key: '1' },
   { path: '/logs', name: 'Logs', icon: 'logs', key: '2' },
   { path: '/charts', name: 'Metrics', icon: 'metrics', key: '3' },
+  { path: '/map', name: 'Map', icon: 'map', key: '5' },
+  { path: '/cycles', name: 'Cycles', icon: 'cycle', key: '6' },
   { path: '/status', name: 'Status', icon: 'status', key: '4' },
 ];
 

@@ -57,6 +57,11 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
+/** `1 call`, `1,234 calls`. */
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** `812`, `1.24 k`, `13.2 M`: for axes and narrow places. */
 export function formatShort(value: number): string {
   const magnitude = Math.abs(value);

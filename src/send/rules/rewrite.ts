@@ -1,5 +1,6 @@
 import { ByteBuffer } from '../../base/bytes.ts';
 import type { Signal } from '../../base/signal.ts';
+import { isValidSpan } from '../../wire/check.ts';
 import { Cursor } from '../../wire/protobuf.ts';
 import { type Field, type MessageName, REQUEST_MESSAGE, SCHEMA } from '../../wire/schema.ts';
 import { traceHash } from '../balance/hash.ts';
@@ -43,6 +44,14 @@ function isAttributes({ name, message }: Field): boolean {
 export function rewriteRequest(rules: RuleSet, signal: Signal, body: Uint8Array): Uint8Array {
   const cursor = new Cursor(new Uint8Array(body.buffer, body.byteOffset, body.length));
   return rewriteMessage(rules, cursor, REQUEST_MESSAGE[signal], body.length) ?? body;
+}
+
+/**
+ * A request of spans without those whose ids are not valid. The client was told that they are rejected; sent on, they would make some receivers
+ * (the OpenTelemetry Collector) refuse all that is with them.
+ */
+export function withoutInvalidSpans(body: Uint8Array): Uint8Array {
+  return rewriteRequest({ rules: [], keptTraces: 1, dropsInvalid: true }, 'traces', body);
 }
 
 /** The message from the cursor to `end`; undefined when it stays as it is. The request was checked when it was taken in. */
@@ -93,7 +102,10 @@ function rewriteField(
 ): Uint8Array | undefined {
   if (isAttributes(field)) return rewriteAttribute(rules, cursor, end, keys);
   if (field.message === undefined || !HOLDERS.has(field.message)) return undefined;
-  if (field.message === 'Span' && rules.keptTraces < 1 && !isKept(rules, cursor, end)) return REMOVED;
+  if (field.message === 'Span') {
+    if (rules.keptTraces < 1 && !isKept(rules, cursor, end)) return REMOVED;
+    if (rules.dropsInvalid === true) return isValidSpan(cursor.bytes, cursor.at, end) ? undefined : REMOVED;
+  }
   return rewriteMessage(rules, cursor, field.message, end);
 }
 

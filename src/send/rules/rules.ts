@@ -25,6 +25,8 @@ export interface RuleSet {
   readonly rules: readonly AttributeRule[];
   /** Part of the traces that is kept, 0 to 1; chosen by trace id, so that every Clew chooses the same traces. */
   readonly keptTraces: number;
+  /** Spans without valid ids are left out. */
+  readonly dropsInvalid?: true;
 }
 
 const USAGE =

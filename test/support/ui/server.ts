@@ -12,6 +12,7 @@ import {
   traceFacets,
   traceHistogram,
 } from './answers.ts';
+import { graphAnswerFor } from './graph.ts';
 import { makeLargeTrace, makeOddTrace, TRACE_10K, TRACE_100K, TRACE_ODD } from './large-traces.ts';
 import { metricList, metricSeries, statusOf } from './metrics.ts';
 
@@ -21,7 +22,7 @@ import { metricList, metricSeries, statusOf } from './metrics.ts';
  */
 export interface UiServer {
   readonly url: string;
-  mode: 'shop' | 'empty' | 'failing';
+  mode: 'shop' | 'empty' | 'failing' | 'large';
   /** Paths and queries that the page asked for, oldest first. */
   readonly asked: string[];
   /** The id of a trace of the shop that has an error. */
@@ -54,7 +55,8 @@ export async function startUiServer(directory: string, nowMs = Date.now(), port 
         detail: 'The store is starting.',
       });
     }
-    const answer = answerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
+    const graph = graphAnswerFor(url, state.mode === 'shop' ? shop : empty, state.mode === 'large');
+    const answer = graph ?? answerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
     if (answer === null) return sendProblem(response, notFound(url.pathname));
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
   });

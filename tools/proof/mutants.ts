@@ -1,0 +1,148 @@
+/*
+ * Faults put into the specification, a few words each. Every one must be refuted by the model that is named: a theorem that lets one pass
+ * says less than it seems to.
+ */
+
+export interface Mutant {
+  readonly module: string;
+  readonly name: string;
+  /** The model (theorems.ts) that refutes it. */
+  readonly model: string;
+  /** Texts of the module that stand there once, and what they become. */
+  readonly edits: readonly (readonly [from: string, to: string])[];
+}
+
+function mutants(
+  module: string,
+  model: string,
+  rows: readonly (readonly [name: string, ...edits: (readonly [string, string])[]])[],
+): Mutant[] {
+  return rows.map(([name, ...edits]) => ({ module, name, model, edits }));
+}
+
+const REPLAY_LOST = 'seg[s].mode = "lost" /\\ seg[s].dur <= n';
+const PROGRESS_INTAKE = '\\/ Seal(s) \\/ Load(s) \\/ Mark(s) \\/ Marked(s) \\/ Remove(s) \\/ Forget(s) \\/ Close(s)';
+const PROGRESS_COUNTED = 'Write(s, n) \\/ Sync(s, n) \\/ Replay(s, n) \\/ Files(s, n) \\/ Publish(s, n)';
+
+const INTAKE = mutants('Intake', 'r2', [
+  ['answers before the fsync', ['0 < n /\\ n <= seg[s].dur', '0 < n /\\ n <= seg[s].wr']],
+  ['answers what is only appended', ['0 < n /\\ n <= seg[s].dur', '0 < n /\\ n <= seg[s].app']],
+  ['fsyncs before it writes', ['seg[s].dur < n /\\ n <= seg[s].wr', 'seg[s].dur < n /\\ n <= seg[s].app']],
+  ['appends to a closed segment', ['seg[s].mode = "open" /\\ n =', 'seg[s].mode \\in {"open", "closed"} /\\ n =']],
+  ['reads back fewer than were durable', [REPLAY_LOST, 'seg[s].mode = "lost" /\\ 0 <= n']],
+  ['reads back nothing after a failure', ['{"failed", "closed"} /\\ n = seg[s].dur', '{"failed", "closed"} /\\ n = 0']],
+  ['replays what the store may see', ['(seg[s].man = "published" /\\ ~seg[s].sure)', 'seg[s].man = "published"']],
+  [
+    'cuts off what was answered',
+    ['[seg EXCEPT ![s].app = seg[s].dur, ![s].wr = seg[s].dur]', '[seg EXCEPT ![s].app = 0]'],
+  ],
+  ['cuts what was read back', ['(seg[s].mode = "replayed" /\\ seg[s].app = seg[s].dur)', 'seg[s].mode = "replayed"']],
+  ['publishes before the rows are durable', ['n = seg[s].nat /\\ n = seg[s].app', 'n = seg[s].app']],
+  ['publishes rows of another life', ['n = seg[s].nat /\\ n = seg[s].app', 'n = seg[s].nat']],
+  ['inserts without a token', ['![s].tak = IF @ = 0 THEN 1 ELSE @', '![s].tak = @ + 1']],
+  ['marks before it has loaded', ['{"published", "sealed"} /\\ seg[s].ins > 0', '{"published", "sealed"}']],
+  ['removes without a mark', ['\\/ seg[s].man = "marked"', '\\/ seg[s].man \\in {"sealed", "marked"}']],
+  ['forgets in a crash what was durable', ['!.mode = "lost",', '!.mode = "lost", !.dur = 0,']],
+  ['never closes a segment', [PROGRESS_INTAKE, PROGRESS_INTAKE.replace(' \\/ Close(s)', '')]],
+  ['never loads', [PROGRESS_INTAKE, PROGRESS_INTAKE.replace(' \\/ Load(s)', '')]],
+  ['never replays', [PROGRESS_COUNTED, PROGRESS_COUNTED.replace(' \\/ Replay(s, n)', '')]],
+  ['never publishes', [PROGRESS_COUNTED, PROGRESS_COUNTED.replace(' \\/ Publish(s, n)', '')]],
+]);
+
+const FENCE = '             /\\ \\A k \\in Ids(rwal) : Trace(k) = Trace(m) => k < m';
+const HEAD_OF_LINE = '(Final(k) \\/ k \\in Range(bit[b]))';
+
+const SENDER = [
+  ...mutants('Sender', 'b221', [
+    ['acknowledges before the fsync', ['Poison \\subseteq Ids(Durable)', 'Poison \\subseteq Ids(rwal)']],
+    ['does not look for duplicates', ['             /\\ m \\notin Ids(rwal)\n', ''], [FENCE, '             /\\ TRUE']],
+    ['takes what is older than its trace', [FENCE, '             /\\ TRUE']],
+    ['does not check the checksum', ['  /\\ good\n', '']],
+    ['applies without a token', ['IF rwal[aoff + 1].id \\in Ids(store)', 'IF FALSE']],
+    [
+      'forgets in a crash what has ended',
+      ['IF Final(m) THEN msg[m] ELSE "PENDING"', 'IF FALSE THEN msg[m] ELSE "PENDING"'],
+    ],
+    ['tries once too often', ['retry[m] < MaxRetries', 'retry[m] <= MaxRetries']],
+    ['gives up at once', ['MayRetry(m) == retry[m] < MaxRetries', 'MayRetry(m) == FALSE']],
+    ['overtakes within a trace', [HEAD_OF_LINE, 'TRUE']],
+    ['closes with open messages', ['  /\\ \\A m \\in 1..acc : Final(m)\n  /\\ \\A b', '  /\\ \\A b']],
+    ['does not release a connection', ['THEN "CLOSED" ELSE "IDLE"', 'THEN "CLOSED" ELSE "ACTIVE"']],
+    [
+      'leaves a batch on a broken connection',
+      [
+        "/\\ bst'  = [bst EXCEPT ![b] = \"FAILED\"]\n  /\\ bcn'  = [bcn EXCEPT ![b] = 0]\n  /\\ proto'",
+        "/\\ bst'  = [bst EXCEPT ![b] = \"SENT\"]\n  /\\ bcn'  = [bcn EXCEPT ![b] = 0]\n  /\\ proto'",
+      ],
+    ],
+    ['loses its journal in a crash', ["rwal' = Durable", "rwal' = <<>>"]],
+    ['applies what is not durable', ['/\\ aoff < fs', '/\\ aoff < Len(rwal)']],
+    ['puts a message into a batch twice', [' /\\ ~InBatch(m)', '']],
+    ['drains its last connection', ['\\E d \\in Conns \\ {c} : conn[d] \\in {"IDLE", "ACTIVE"}', 'TRUE']],
+    ['never applies', ['\\/ Fsync \\/ Apply \\/ CommitOff\n\nNext', '\\/ Fsync \\/ CommitOff\n\nNext']],
+  ]),
+  ...mutants('Sender', 'poison', [
+    [
+      'takes a rejection for success',
+      [
+        '(IF m \\in Poison THEN "DEAD" ELSE "ACKED")\n                             ELSE msg[m]]',
+        '"ACKED"\n                             ELSE msg[m]]',
+      ],
+    ],
+    ['stores what it rejects', ['             /\\ m \\notin Poison\n', '']],
+  ]),
+];
+
+const REGION_NEW = 'k = Mark(rj[s]) + 1\n';
+const CENTRE_NEW = 'k = Mark(cj[s]) + 1\n';
+
+const TIER = mutants('Tier', 'n2', [
+  [
+    'forgets at the edge before the region is durable',
+    ['edone[s] < rdur[s] /\\ rdur[s] <= esent[s]', 'edone[s] < Len(rj[s]) /\\ Len(rj[s]) <= esent[s]'],
+    ['rj[s][rdur[s]]', 'rj[s][Len(rj[s])]'],
+  ],
+  [
+    'forgets at the region before the centre is durable',
+    ['rdone[s] < cdur[s] /\\ cdur[s] <= rsent[s]', 'rdone[s] < Len(cj[s]) /\\ Len(cj[s]) <= rsent[s]'],
+    ['cj[s][cdur[s]]', 'cj[s][Len(cj[s])]'],
+  ],
+  ['forwards what is not durable', ['rsent[s] < rdur[s]', 'rsent[s] < Len(rj[s])']],
+  ['has no mark in the region', [REGION_NEW, 'k <= N\n']],
+  ['has no mark at the centre', [CENTRE_NEW, 'k <= N\n']],
+  ['takes past a gap', [CENTRE_NEW, 'k > Mark(cj[s])\n']],
+  ['takes what is at the mark', [REGION_NEW, 'k >= Mark(rj[s])\n']],
+  ['loses its mark in a crash', ["rj' = [s \\in Sources |-> SubSeq(rj[s], 1, rdur[s])]", "rj' = Empty"]],
+  ['believes after a crash that all was sent', ["esent' = edone", "esent' = acc"]],
+  ['never sends on', ['EdgeForget(s) \\/ RegionSend(s) \\/', 'EdgeForget(s) \\/']],
+]);
+
+const TIMED = [
+  ...mutants('Window', 'l3', [
+    ['remembers one token less', ['IF Len(seen) = W THEN', 'IF Len(seen) = W - 1 THEN']],
+    ['does not look whether it knows the token', ['b \\notin Range(seen) /\\ ~busy', '~busy']],
+    ['lets a batch live for ever', ['THEN life[b] - 1 ELSE', 'THEN life[b] ELSE']],
+    ['applies more in a tick than it says', [' /\\ ~busy', '']],
+  ]),
+  ...mutants('Flow', 'any', [
+    ['does not spend tokens', ["tokens' = tokens - n", "tokens' = tokens"]],
+    ['lets the bucket overflow', ["tokens' = Min(tokens + Rate, Burst)", "tokens' = tokens + Rate"]],
+    ['lets the queue grow', ["queue' = Min(queue + n, QueueMax)", "queue' = queue + n"]],
+    ['refuses while there is room', ["refused' = (queue + n > QueueMax)", "refused' = (n > 0)"]],
+    [
+      'begins without a token',
+      ['Min(queue, Min(tokens, Conns - under))', 'Min(queue, Conns - under)'],
+      ["tokens' = tokens - n", "tokens' = IF n > tokens THEN 0 ELSE tokens - n"],
+    ],
+  ]),
+  ...mutants('Flow', 'min', [['begins nothing', ['LET n == Min(queue, Min(tokens, Conns - under))', 'LET n == 0']]]),
+  ...mutants('Latency', 'q2', [
+    ['tries without end', ['phase = "sent" /\\ tries < R', 'phase = "sent"']],
+    ['waits for an answer too long', ['phase = "sent" /\\ timer < D', 'phase = "sent" /\\ timer <= D']],
+    ['pauses too long', ['phase = "waiting" /\\ timer < B', 'phase = "waiting" /\\ timer <= B']],
+    ['idles beside a queue', ['phase = "idle" /\\ ages = <<>>', 'phase = "idle"']],
+    ['accepts over its queue', ['Len(ages) < Q', 'Len(ages) <= Q']],
+  ]),
+];
+
+export const MUTANTS: readonly Mutant[] = [...INTAKE, ...SENDER, ...TIER, ...TIMED];

@@ -1,0 +1,190 @@
+import type { Answer, Proof } from './prove.ts';
+import { MODELS, WRONGS } from './theorems.ts';
+
+export interface Lemma {
+  readonly name: string;
+  readonly says: string;
+  readonly expected: string;
+  readonly result: string;
+  readonly premises: string;
+  readonly ms: number;
+}
+
+/** The theorems by the names that people use for them, and where each is proved. */
+const THEOREMS: readonly (readonly [name: string, says: string, where: string])[] = [
+  [
+    'integrity',
+    'What the network corrupts is never acknowledged, journalled or stored.',
+    'Sender: Integrity, StoreOk, AckedDurable',
+  ],
+  [
+    'order',
+    'Of one trace and source, what is stored is in sequence order; a gap only where a message was given up. Over tiers: none left out.',
+    'Sender: Order, FenceClean; Tier: InOrder; lemma marks',
+  ],
+  [
+    'errors',
+    'Retries never pass their limit; who is given up was refused, out of retries or too old; every accepted message ends stored or reported.',
+    'Sender: RetryBound, DeadWhy, Terminal, LiveFinal; lemmas retry-bound, retry-ends',
+  ],
+  [
+    'throughput',
+    'In any window of t ticks at most rate · (t − 1) + burst; at least the minimum, under arrivals and a service that is up.',
+    'Flow: Bounded, Average; lemma bucket',
+  ],
+  [
+    'latency',
+    'Every accepted message is acknowledged or reported within Q · ((R + 1) · D + R · B).',
+    'Latency: Within; lemma turn',
+  ],
+  [
+    'no loss',
+    'What was answered with success is durable in the journal, in a sealed segment, or in the store, whatever crashes between any two steps.',
+    'Intake: NoLoss, AnsweredDurable, JournalThere, RowsThere; Tier: NoLoss; lemma answered',
+  ],
+  [
+    'exactly once',
+    'The store takes each segment once, with all that was answered of it; a hop takes each item once; a bounded memory of tokens is enough when no batch outlives it.',
+    'Intake: Once, StoreWhole; Sender: WalOnce, StoreOnce; Tier: OnceInRegion; Window: AtMostOnce',
+  ],
+  [
+    'bounded',
+    'Queue, pool, batches and retries never pass their limits.',
+    'Flow: TypeOK; Sender: TypeOK, BatchFit, PoolFit; Latency: TypeOK',
+  ],
+  [
+    'progress',
+    'With weak fairness and bounded faults, everything answered is stored in the end, and everything accepted is delivered.',
+    'Intake: LiveStored; Sender: LiveStored, LiveApply; Tier: LiveAll',
+  ],
+];
+
+/** docs/proof.md; `actions`: of all modules together. */
+export function proofPage(proof: Proof, lemmas: readonly Lemma[], actions: number): string {
+  return [
+    ...BEGINNING,
+    ...modelSection(proof, actions),
+    ...lemmaSection(lemmas),
+    ...wrongSection(proof),
+    ...mutantSection(proof),
+    ...ENDING,
+  ].join('\n');
+}
+
+const BEGINNING = [
+  '# Proof',
+  '',
+  '<!-- Made by `npm run prove -- --page`. -->',
+  '',
+  'What of the protocol is proved, in which form, and by what. The specifications are in `spec/` (TLA+); `spec/README.md` maps their actions',
+  'to functions and says what is not modelled. `npm run prove` checks all of it again; a part that takes under a minute runs in `npm test`.',
+  'That the running program follows the specification is checked by histories: see the end.',
+  '',
+  '## Theorems',
+  '',
+  ...table(['theorem', 'what holds', 'where'], THEOREMS),
+  '',
+];
+
+function modelSection(proof: Proof, actions: number): string[] {
+  const rows = MODELS.map((model) => {
+    const question = `${model.module} ${model.name}`;
+    const answer = proof.models.find((other) => other.question === question);
+    const sizes = Object.entries(model.constants).map(([name, value]) => `${name}=${value}`);
+    const name = `${question}${model.full === true ? ' (full)' : ''}`;
+    return [name, sizes.join(' '), model.says, String(model.states), answer === undefined ? '–' : seconds(answer)];
+  });
+  const happen = proof.actions.map(({ question, outcome }) => `${question.replace(' actions', '')} (${outcome})`);
+  return [
+    '## Models',
+    '',
+    'Each is searched through as a whole: every state that can be reached at these sizes, with its number pinned, so that a definition that',
+    'silently drops out is noticed. `(full)`: not in `npm test`, but in `npm run prove -- --full`.',
+    '',
+    ...table(['model', 'sizes', 'what it is about', 'states', 'time'], rows),
+    '',
+    `All ${actions} actions of the modules happen in these graphs: ${happen.join(', ')}.`,
+    '',
+  ];
+}
+
+function lemmaSection(lemmas: readonly Lemma[]): string[] {
+  const rows = lemmas.map(({ name, says, result, ms }) => [
+    name,
+    firstSentence(says),
+    result,
+    `${(ms / 1000).toFixed(1)} s`,
+  ]);
+  return [
+    '## For all parameters',
+    '',
+    'A model is searched at one size. These hold at every size: an SMT solver shows that each step keeps an invariant (`spec/lemmas`); without',
+    'its goal each is possible, so that none holds for nothing.',
+    '',
+    ...table(['lemma', 'says', 'solver', 'time'], rows),
+    '',
+  ];
+}
+
+function wrongSection(proof: Proof): string[] {
+  const rows = proof.wrongs.map(({ question, states }) => {
+    const wrong = WRONGS.find(({ module, statement }) => `${module} ${statement}` === question);
+    return [wrong?.usual ?? '', wrong?.why ?? '', question, String(states)];
+  });
+  return [
+    '## What is usually said, and is false',
+    '',
+    'Each of these is kept as a statement that the checker must refute; were one to hold, the model would be too small to tell.',
+    '',
+    ...table(['usual statement', 'why not', 'refuted by', 'after states'], rows),
+    '',
+  ];
+}
+
+function mutantSection({ mutants }: Proof): string[] {
+  return [
+    '## Faults that are noticed',
+    '',
+    `${mutants.length} faulty specifications, a few words changed in each; every one is refuted.`,
+    '',
+    ...table(
+      ['a specification that …', 'it', 'after states'],
+      mutants.map(({ question, outcome, states }) => [question, outcome, String(states)]),
+    ),
+    '',
+  ];
+}
+
+const ENDING = [
+  '## The checker itself',
+  '',
+  'The model checker (`tla-checker`, pinned) is fast to install and small, but it lets some mistakes pass in silence. What was found is closed:',
+  '',
+  '- It binds `=>` more tightly than `/\\`; it ignores modules that it does not know, second lists of variables, unknown names and numbers of',
+  '  arguments; `~>`, `<>P` and strong fairness are not sound in it. `tools/proof/lint.ts` reads each module with the grammar of the TLA+',
+  '  tools and refuses all of that.',
+  '- A warning, an unknown kind of error, a reached limit or a missing number fails the check (`src/history/checker.ts`).',
+  '- `[]<>P` under weak fairness, the one form of liveness that is used, is compared with a dumb twin on 1,000 random graphs in each test run.',
+  '',
+  '## Histories',
+  '',
+  'Receivers, journal and store record their steps (`src/base/history.ts`) when they are asked to: `CLEW_HISTORY=FILE clew`. `clew history',
+  'check FILE` follows the file through `spec/Intake.tla` and names the first step that the specification forbids, the state before it, and',
+  'what would have been allowed. In `npm test`: 1,000 histories of the simulated intake with crashes, failing disks and power cuts at random',
+  'steps (`CLEW_HISTORIES` sets how many), in which every action of the module occurs; the history of a real Clew under load whose processes',
+  'are killed with SIGKILL; and histories as programs with a bug would record them, each refused at the step where the bug shows.',
+  '',
+];
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
+}
+
+function seconds({ ms }: Answer): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function firstSentence(text: string): string {
+  return /^.*?\.(?= |$)/.exec(text)?.[0] ?? text;
+}

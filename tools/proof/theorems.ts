@@ -1,0 +1,265 @@
+/*
+ * The questions that are put to spec/: a module, sizes, what must hold, and what must not. The number of states of each is pinned: a
+ * definition that the checker silently dropped, or an action that silently never happens, changes it.
+ */
+
+/** Values of the constants of a module, as TLA+. */
+type Constants = Readonly<Record<string, string>>;
+
+export interface Model {
+  readonly module: string;
+  /** Names the sizes. */
+  readonly name: string;
+  readonly constants: Constants;
+  readonly invariants: readonly string[];
+  /** Liveness: `[]<>P` under weak fairness of Progress. */
+  readonly properties: readonly string[];
+  /** Distinct states of the whole search. */
+  readonly states: number;
+  /** Left out of the quick run. */
+  readonly full?: boolean;
+  /** In words, for docs/proof.md. */
+  readonly says: string;
+}
+
+/** A statement that is usual and false: the checker must refute it. */
+export interface Wrong {
+  readonly module: string;
+  readonly statement: string;
+  readonly constants: Constants;
+  /** As property: a liveness statement. */
+  readonly temporal?: boolean;
+  readonly usual: string;
+  readonly why: string;
+}
+
+const SENDER: Constants = {
+  N: '2',
+  NT: '1',
+  NC: '1',
+  NB: '1',
+  BatchMax: '2',
+  MaxRetries: '1',
+  MaxFaults: '1',
+  Poison: '{}',
+};
+const SENDER_LIVE = ['LiveFinal', 'LiveStored', 'LiveApply'];
+const INTAKE: Constants = { NS: '1', R: '2', MaxFaults: '2' };
+const TIER: Constants = { S: '1', N: '2', MaxFaults: '2' };
+const WINDOW: Constants = { N: '4', W: '2', L: '3' };
+const FLOW: Constants = {
+  Rate: '2',
+  Burst: '3',
+  QueueMax: '4',
+  Conns: '3',
+  ArriveMin: '1',
+  ArriveMax: '3',
+  Window: '4',
+};
+const LATENCY: Constants = { Q: '2', D: '2', B: '1', R: '1' };
+
+export const MODELS: readonly Model[] = [
+  model('Intake', 'r2', INTAKE, ['LiveStored'], 985, 'no loss, exactly once: two records, two crashes or failures'),
+  model('Intake', 'r2f3', { ...INTAKE, MaxFaults: '3' }, ['LiveStored'], 1566, 'the same with three faults'),
+  model('Intake', 'r3', { ...INTAKE, R: '3' }, ['LiveStored'], 2031, 'three records'),
+  model('Intake', 's2', { NS: '2', R: '1', MaxFaults: '1' }, ['LiveStored'], 15945, 'two segments side by side', true),
+  model('Sender', 'one', { ...SENDER, N: '1', NC: '2' }, [], 1405, 'one message, two connections'),
+  model('Sender', 'bm1', { ...SENDER, BatchMax: '1' }, [], 2921, 'batches of one message'),
+  model('Sender', 'poison', { ...SENDER, Poison: '{2}' }, SENDER_LIVE, 2882, 'a message that is rejected for good'),
+  model('Sender', 'b221', SENDER, SENDER_LIVE, 7227, 'integrity, order, errors, progress: two messages in a batch'),
+  model(
+    'Sender',
+    'pool',
+    { ...SENDER, NC: '2', BatchMax: '1' },
+    [],
+    13579,
+    'two connections, drained and broken',
+    true,
+  ),
+  model('Sender', 'f2', { ...SENDER, MaxFaults: '2' }, SENDER_LIVE, 18805, 'two faults', true),
+  model('Sender', 'r2', { ...SENDER, MaxRetries: '2' }, SENDER_LIVE, 14352, 'two retries', true),
+  model('Sender', 'pool2', { ...SENDER, NC: '2', NB: '2' }, [], 57844, 'two connections, two batches', true),
+  model('Tier', 'n2', TIER, ['LiveAll'], 709, 'edge, regional, central: no loss, once, in order; two faults'),
+  model('Tier', 'n3', { ...TIER, N: '3' }, ['LiveAll'], 4488, 'three items'),
+  model('Tier', 's2', { S: '2', N: '1', MaxFaults: '1' }, ['LiveAll'], 841, 'two edges'),
+  model('Tier', 's2n2', { S: '2', N: '2', MaxFaults: '1' }, [], 66029, 'two edges of two items', true),
+  model('Window', 'l3', WINDOW, [], 11401, 'at most once while no batch outlives the window: W ≥ L − 1'),
+  model('Window', 'l2', { ...WINDOW, W: '1', L: '2' }, [], 2856, 'the same with a window of one'),
+  model(
+    'Flow',
+    'any',
+    { ...FLOW, ArriveMin: '0' },
+    [],
+    1800,
+    'in any window of t ticks at most rate · (t − 1) + burst',
+  ),
+  model(
+    'Flow',
+    'min',
+    FLOW,
+    [],
+    501,
+    'at least the minimum, under arrivals and a service that is up',
+    false,
+    'Average',
+  ),
+  model(
+    'Latency',
+    'q2',
+    LATENCY,
+    [],
+    4954,
+    'every message ends, one way or the other, within Q · ((R + 1) · D + R · B)',
+  ),
+  model('Latency', 'q3', { Q: '3', D: '1', B: '1', R: '1' }, [], 10080, 'three in the queue', true),
+];
+
+function model(
+  module: string,
+  name: string,
+  constants: Constants,
+  properties: readonly string[],
+  states: number,
+  says: string,
+  full = false,
+  ...more: readonly string[]
+): Model {
+  return { module, name, constants, invariants: ['Safety', ...more], properties, states, says, full };
+}
+
+export const WRONGS: readonly Wrong[] = [
+  wrong(
+    'Sender',
+    'WrongFailedMax',
+    { ...SENDER, MaxRetries: '2' },
+    'a failed message has used up its retries',
+    'FAILED comes before each retry',
+  ),
+  wrong(
+    'Sender',
+    'WrongDeadMax',
+    { ...SENDER, Poison: '{2}' },
+    'one given up has used up its retries',
+    'what cannot be retried is given up at once',
+  ),
+  wrong(
+    'Sender',
+    'WrongDeadLost',
+    SENDER,
+    'what was given up is not stored',
+    'its answer may have been lost: given up means not known to be stored',
+  ),
+  wrong('Sender', 'WrongStoredAcked', SENDER, 'what is stored was acknowledged', 'the answer comes after'),
+  wrong(
+    'Sender',
+    'WrongAckedStored',
+    SENDER,
+    'what was acknowledged is in the store',
+    'it is durable in the journal, and will be in the store',
+  ),
+  wrong('Sender', 'WrongRetryingOpen', SENDER, 'what is tried again is not stored', 'an answer that was lost'),
+  wrong(
+    'Sender',
+    'WrongGlobalOrder',
+    { ...SENDER, NT: '2', BatchMax: '1', NB: '2' },
+    'stored in the order of acceptance',
+    'only within one trace',
+  ),
+  wrong(
+    'Sender',
+    'WrongGapFree',
+    { ...SENDER, Poison: '{1}' },
+    'no gap before a stored message',
+    'a rejected message leaves one',
+  ),
+  {
+    ...wrong(
+      'Sender',
+      'WrongLiveAcked',
+      SENDER,
+      'every accepted message is acknowledged in the end',
+      'retries are bounded',
+    ),
+    temporal: true,
+  },
+  wrong(
+    'Intake',
+    'WrongAnsweredStored',
+    INTAKE,
+    'what was answered is in the store',
+    'it is in the journal, and will be in the store',
+  ),
+  wrong(
+    'Intake',
+    'WrongStoredAnswered',
+    INTAKE,
+    'the store holds exactly what was answered',
+    'a crash between fsync and answer: the client does not know',
+  ),
+  wrong(
+    'Intake',
+    'WrongSealedIsDurable',
+    INTAKE,
+    'sealed rows were durable in the journal',
+    'after a crash the journal may hold more than its last fsync',
+  ),
+  wrong(
+    'Intake',
+    'WrongLoadedOnce',
+    INTAKE,
+    'once loaded, the state of the manifest is known',
+    'a crash may undo a rename: the token makes the second load harmless',
+  ),
+  wrong(
+    'Intake',
+    'WrongGoneForGood',
+    INTAKE,
+    'a removed mark stays removed',
+    'its removal is not made durable, and need not be',
+  ),
+  wrong('Tier', 'WrongForgottenStored', TIER, 'what the edge forgot is at the centre', 'it is durable one hop on'),
+  wrong('Tier', 'WrongTakenDurable', TIER, 'what a hop took is durable', 'it is answered only when it is'),
+  wrong(
+    'Window',
+    'Safety',
+    { ...WINDOW, W: '1' },
+    'retries and any bounded window give exactly once',
+    'a batch that outlives the window is applied again',
+  ),
+  wrong(
+    'Window',
+    'WrongRemembered',
+    WINDOW,
+    'what was applied is remembered',
+    'the window is bounded; it must only be long enough',
+  ),
+  wrong('Flow', 'WrongRateAlone', FLOW, 'in every window at most rate · t', 'a burst comes on top'),
+  wrong('Flow', 'WrongAlwaysOne', { ...FLOW, ArriveMin: '0' }, 'a minimum throughput, always', 'not without arrivals'),
+  wrong(
+    'Flow',
+    'Average',
+    { ...FLOW, ArriveMin: '2', Conns: '1' },
+    'a minimum throughput under arrivals',
+    'not with a service that is too small',
+  ),
+  wrong('Flow', 'WrongNeverRefused', FLOW, 'nothing is refused', 'the queue is bounded'),
+  wrong(
+    'Latency',
+    'WrongOneTurn',
+    LATENCY,
+    'a message waits for its own tries at most',
+    'others are before it in the queue',
+  ),
+  wrong(
+    'Latency',
+    'WrongAllAcked',
+    LATENCY,
+    'every message is acknowledged within the bound',
+    'or it is reported within it',
+  ),
+  wrong('Latency', 'WrongTighter', LATENCY, 'a smaller bound', 'the bound is reached'),
+];
+
+function wrong(module: string, statement: string, constants: Constants, usual: string, why: string): Wrong {
+  return { module, statement, constants, usual, why };
+}

@@ -1,0 +1,112 @@
+import { useEffect, useMemo } from 'react';
+import type { GraphAnswer } from '../../../src/query/api.ts';
+import { useGraph } from '../../data/queries.ts';
+import { useRange } from '../../frame/range.tsx';
+import { placeAddress, useUrl } from '../../frame/url.ts';
+import { formatCount } from '../../model/format.ts';
+import { layOut, mapGraph, neighbourhood, PLAIN_MAX } from '../../model/graph-layout.ts';
+import { Button, Chip } from '../../parts/controls.tsx';
+import { Dock } from '../../parts/dock.tsx';
+import { FilterBox } from '../../parts/filter-box.tsx';
+import { Icon } from '../../parts/icon.tsx';
+import { ConnectPanel, ErrorPanel, Skeleton } from '../../parts/states.tsx';
+import styles from './map.module.css';
+import { MapDetails } from './map-details.tsx';
+import { MapDrawing } from './map-drawing.tsx';
+
+const HOPS = ['1', '2', '3'];
+
+/** Who calls whom, how much, and where do calls go round in a circle? */
+export default function MapPage() {
+  const { query, tick } = useRange();
+  const graph = useGraph(query, tick);
+  useEffect(() => {
+    document.title = 'Map · Clew';
+  }, []);
+  if (graph.isPending) return <Skeleton lines={12} />;
+  if (graph.data === undefined) {
+    return <ErrorPanel what="The map could not be read" error={graph.error} onRetry={() => graph.refetch()} alone />;
+  }
+  if (graph.data.nodes.length === 0) return <ConnectPanel what="calls in this time" alone />;
+  return <ServiceMap graph={graph.data} />;
+}
+
+function ServiceMap({ graph }: { readonly graph: GraphAnswer }) {
+  const { params, set, go } = useUrl();
+  const focus = params.get('focus');
+  const hops = Number(params.get('hops') ?? '1');
+  const picked = params.get('picked');
+  const opened = params.getAll('open');
+  const openKey = opened.join('\0');
+  const names = useMemo(() => graph.nodes.map(({ service }) => service), [graph]);
+  const isKnown = focus !== null && names.includes(focus);
+  const shown = useMemo(() => (isKnown ? neighbourhood(graph, focus, hops) : graph), [graph, isKnown, focus, hops]);
+  const map = useMemo(() => mapGraph(shown, new Set(openKey.split('\0'))), [shown, openKey]);
+  const layout = useMemo(() => layOut(map), [map]);
+  const isTooLarge = graph.nodes.length > PLAIN_MAX && !isKnown;
+  const addFocus = (text: string): string | null => {
+    const exact = names.find((name) => name === text) ?? names.find((name) => name.includes(text));
+    if (exact === undefined) return `no service is called ${text}`;
+    set({ focus: exact, picked: exact });
+    return null;
+  };
+  const pick = (id: string | null) => {
+    if (id?.startsWith('more:') || id?.startsWith('cycle:')) set({ open: [...opened, id] });
+    else set({ picked: id }, { replace: true });
+  };
+  return (
+    <div className={styles.page}>
+      <h1 className={styles.hidden}>Map</h1>
+      <div className={styles.bar}>
+        <FilterBox label="Focus on a service" placeholder="Focus on a service" suggestions={names} onAdd={addFocus} />
+        {isKnown && <Chip name="around" value={focus} onRemove={() => set({ focus: null, hops: null })} />}
+        {isKnown &&
+          HOPS.map((count) => (
+            <Button key={count} pressed={hops === Number(count)} onClick={() => set({ hops: count })}>
+              {count} {count === '1' ? 'call' : 'calls'} away
+            </Button>
+          ))}
+        {opened.length > 0 && <Button onClick={() => set({ open: null })}>Close opened boxes</Button>}
+        <Summary graph={shown} onCycles={() => go(placeAddress('/cycles', params))} />
+      </div>
+      {isTooLarge && (
+        <p className={styles.note}>
+          {formatCount(graph.nodes.length)} services: the busiest of each level are shown, the others share a box. Open
+          a box, or focus on a service.
+        </p>
+      )}
+      {graph.pendingMinutes > 0 && (
+        <p className={styles.note} role="status">
+          <Icon name="clock" /> Calls of {formatCount(graph.pendingMinutes)} minutes are still being counted.
+        </p>
+      )}
+      <div className={styles.body}>
+        <MapDrawing map={map} layout={layout} picked={picked} onPick={pick} />
+        {picked !== null && (
+          <Dock label="Details" name="map" width={420}>
+            <MapDetails graph={graph} picked={picked} onClose={() => set({ picked: null }, { replace: true })} />
+          </Dock>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Summary({ graph, onCycles }: { readonly graph: GraphAnswer; readonly onCycles: () => void }) {
+  const components = new Set(graph.nodes.flatMap(({ component }) => component ?? [])).size;
+  const calls = graph.edges.reduce((sum, edge) => sum + edge.calls, 0);
+  return (
+    <div className={styles.summary}>
+      <span>
+        <b>{formatCount(graph.nodes.length)}</b> services, <b>{formatCount(graph.edges.length)}</b> connections,{' '}
+        <b>{formatCount(calls)}</b> calls
+      </span>
+      {components > 0 && (
+        <Button onClick={onCycles}>
+          <Icon name="cycle" />{' '}
+          {components === 1 ? 'calls go round in a circle' : `${formatCount(components)} circles of calls`}
+        </Button>
+      )}
+    </div>
+  );
+}
