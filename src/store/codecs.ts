@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts';
  * and done again, ZSTD(1) from this size on. The server that somebody else configures is told ZSTD(1) in the table itself.
  * Measured in docs/decisions/0002-table-settings.md.
  */
-export const ZSTD_PART_BYTES_MIN = 20_000_000;
+const ZSTD_PART_BYTES_MIN = 20_000_000;
 
 /** The codec of a column as this engine is to have it; `codec` is written for a server. */
 export function codecOf(kind: Engine['kind'], codec: string): string {
