@@ -29,6 +29,8 @@ export interface TranscodeFailure {
   readonly message: string;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Above this many bytes, `reset` gives memory back instead of keeping it for the next segment. */
 const KEPT_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -40,6 +42,10 @@ export class SegmentColumns {
   readonly traces = new TraceBatch(this.resources, this.scopes);
   readonly logs = new LogBatch(this.resources, this.scopes);
   readonly points: Readonly<Record<number, PointBatch>> = pointBatches(this);
+
+  /** Used for one request after another: making them anew would cost a small request as much as its spans. */
+  readonly cursor = new Cursor(NO_BYTES);
+  readers = attributeReaders(this.cursor);
 
   /** Bytes that the rows will repeat of their resource, scope and metric when they are frozen. */
   repeatedBytes = 0;
@@ -81,8 +87,9 @@ export class SegmentColumns {
     return signal === 'metrics' ? [...shared, ...this.metrics.parts, ...own] : [...shared, ...own];
   }
 
-  /** Keys of maps are guessed from the row before; after a cut there is none. */
+  /** Keys of maps and signatures are guessed from the row before; after a cut there is none. */
   forgetGuesses(): void {
+    this.readers = attributeReaders(this.cursor);
     const holders = [this.resources, this.scopes, this.metrics, ...this.batches];
     for (const holder of holders) for (const map of holder.maps) map.forgetGuess();
   }
@@ -116,12 +123,13 @@ export function transcode(
   const mark = markParts(parts);
   const before = columns.items;
   const repeatedBefore = columns.repeatedBytes;
+  const { cursor } = columns;
   // A plain view: slices of a Buffer are several times slower to make.
-  const cursor = new Cursor(new Uint8Array(body.buffer, body.byteOffset, body.length));
+  cursor.read(new Uint8Array(body.buffer, body.byteOffset, body.length));
   const walk = {
     columns,
     cursor,
-    readers: attributeReaders(cursor),
+    readers: columns.readers,
     repeatedBytesMax: repeatedBefore + columns.requestBytesMax,
     baggage: baggage === '' ? NO_BYTES : ENCODER.encode(baggage),
     received: { low: Number(BigInt.asIntN(32, received)), high: Number(BigInt.asIntN(32, received >> 32n)) },
@@ -137,7 +145,7 @@ export function transcode(
       if (first.rejected === 0) return first;
       // Rare: the rows of invalid spans are taken out by reading the request once more without them.
       cut();
-      return walkRequest({ ...walk, readers: attributeReaders(cursor) }, signal, true);
+      return walkRequest({ ...walk, readers: columns.readers }, signal, true);
     });
     return { kind: 'ok', accepted: columns.items - before, rejected: result.rejected, message: result.message };
   } catch (error) {
@@ -149,7 +157,6 @@ export function transcode(
 }
 
 const ENCODER = new TextEncoder();
-const NO_BYTES = new Uint8Array(0);
 
 /** What is wrong with the request; undefined when it is not the request that is wrong. */
 function failureMessage(error: unknown, bytesMax: number): string | undefined {

@@ -17,8 +17,8 @@ const VARINT_BYTES_MAX = 10;
  * `cursor.lengthEnd(end)`, never beyond the end of the message around it.
  */
 export class Cursor implements ByteSource {
-  readonly bytes: Uint8Array;
-  readonly words: DataView;
+  bytes: Uint8Array;
+  words: DataView;
   at = 0;
   /** Halves of the last 64-bit value that was read, as signed 32-bit integers: V8 keeps those without a heap number. */
   low = 0;
@@ -27,6 +27,13 @@ export class Cursor implements ByteSource {
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Begins again with other bytes. */
+  read(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.at = 0;
   }
 
   /** Field number × 8 + wire type. */
