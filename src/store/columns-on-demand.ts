@@ -7,7 +7,7 @@ import { identifier } from './literal.ts';
  * Columns that are ours hold what most telemetry never has. Each stored column costs about 0.07 µs a row to insert and merge even when all its
  * values are defaults, so they begin as ALIAS columns: they can be selected, answer their default, and cost nothing. The first segment that
  * brings one makes it a stored column. That is a change of metadata alone: rows that are there already go on answering the default.
- * Why, and what was measured: docs/decisions/0006-columns-on-demand.md.
+ * Why, and what was measured: docs/decisions/0007-columns-on-demand.md.
  */
 
 /** Indexes that would have nothing to say before their column is stored. */
