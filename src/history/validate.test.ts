@@ -153,4 +153,9 @@ test('a step that is left out of a history, or told twice, is missed at the next
     const judged = validateHistory(checker, INTAKE, without);
     expect(judged.kind, `without ${kind}`).toBe('forbidden');
   }
+  for (const kind of ['Open', 'Add', 'Write', 'Sync', 'Mark', 'Marked', 'Forget'] as const) {
+    const at = life.findLastIndex(({ step }) => step === kind);
+    const judged = validateHistory(checker, INTAKE, [...life.slice(0, at + 1), ...life.slice(at)]);
+    expect(judged, `${kind} twice`).toMatchObject({ kind: 'forbidden', step: { step: kind } });
+  }
 });
