@@ -3,11 +3,12 @@
 (* The promise of a receiver: a request that was answered with success is  *)
 (* in the store in the end, exactly once, whatever crashes when.           *)
 (*                                                                         *)
-(* Segments: journal (append, write, fsync, answer), rows as files, the    *)
-(* manifest that hands them over (rename, then fsync of the directory),    *)
-(* insert under a token, mark, removal. Between any two of these the       *)
-(* receiver, the store, or the machine may die. Histories of running       *)
-(* programs are checked against this module step by step.                  *)
+(* Segments: journal (append, write, fsync, answer), rows as files that    *)
+(* may be lost and made again, the manifest that hands them over (rename,  *)
+(* then fsync of the directory), insert under a token, mark, removal.      *)
+(* Between any two of these the receiver, the store, or the machine may    *)
+(* die. Histories of running programs are checked against this module      *)
+(* step by step.                                                           *)
 (***************************************************************************)
 EXTENDS Naturals
 
@@ -28,7 +29,7 @@ vars == <<seg, flt>>
 (* wr    records whose write has returned                                  *)
 (* dur   records whose fsync has returned                                  *)
 (* ans   the last record that was answered with success                    *)
-(* nat   records in the durable files of rows, 0 when there are none       *)
+(* nat   records in the files of rows, 0 when they are not whole     *)
 (* man   the manifest: none, published (visible, not yet durable), sealed, *)
 (*       marking (renamed, not yet durable), marked, removing, gone        *)
 (* cnt   records that the manifest speaks of                               *)
@@ -60,8 +61,11 @@ Write(s, n) ==
   /\ seg' = [seg EXCEPT ![s].wr = n]
   /\ UNCHANGED flt
 
+\* What was read back is fsynced before it is sealed.
 Sync(s, n) ==
-  /\ seg[s].mode \in {"open", "closed"} /\ seg[s].dur < n /\ n <= seg[s].wr
+  /\ \/ seg[s].mode \in {"open", "closed"} /\ seg[s].dur < n
+     \/ seg[s].mode = "replayed" /\ n = seg[s].app
+  /\ n <= seg[s].wr
   /\ seg' = [seg EXCEPT ![s].dur = n]
   /\ UNCHANGED flt
 
@@ -103,7 +107,7 @@ Replay(s, n) ==
                         ![s].sure = TRUE]
   /\ UNCHANGED flt
 
-\* The rows are in files, fsynced.
+\* The rows are in files. These need not be durable: the journal is.
 Files(s, n) ==
   /\ 0 < n /\ n = seg[s].app
   /\ \/ seg[s].mode = "closed" /\ seg[s].dur = n
@@ -114,15 +118,27 @@ Files(s, n) ==
 
 \* The manifest gets its name: the store may see it from here on.
 Publish(s, n) ==
-  /\ 0 < n /\ n = seg[s].nat /\ n = seg[s].app
-  /\ seg[s].mode \in {"closed", "replayed"}
-  /\ seg[s].man \in {"none", "published"}
-  /\ seg' = [seg EXCEPT ![s].man = "published", ![s].cnt = n, ![s].sure = TRUE]
+  /\ 0 < n /\ n = seg[s].nat
+  /\ \/ /\ seg[s].mode \in {"closed", "replayed"}
+        /\ n = seg[s].app /\ n <= seg[s].dur
+        /\ seg[s].man \in {"none", "published"}
+        /\ seg' = [seg EXCEPT ![s].man = "published", ![s].cnt = n, ![s].sure = TRUE]
+     \/ /\ seg[s].man \in {"published", "sealed"} /\ n = seg[s].cnt
+        /\ seg' = [seg EXCEPT ![s].sure = TRUE]
+  /\ UNCHANGED flt
+
+\* The files of a sealed segment are made again from its journal.
+Repair(s, n) ==
+  /\ \/ seg[s].man \in {"published", "sealed"}
+     \/ seg[s].man = "marking" /\ ~seg[s].sure
+  /\ n = seg[s].cnt
+  /\ seg' = [seg EXCEPT ![s].nat = n, ![s].sure = TRUE,
+                        ![s].man = IF @ = "marking" THEN "sealed" ELSE @]
   /\ UNCHANGED flt
 
 \* The name is durable. The store may be further already.
 Seal(s) ==
-  /\ seg[s].man # "none" /\ seg[s].mode \in {"closed", "replayed"}
+  /\ seg[s].man # "none"
   /\ seg' = [seg EXCEPT ![s].man = IF @ = "published" THEN "sealed" ELSE @]
   /\ UNCHANGED flt
 
@@ -133,6 +149,7 @@ Seal(s) ==
 Load(s) ==
   /\ \/ seg[s].man \in {"published", "sealed"}
      \/ seg[s].man = "marking" /\ ~seg[s].sure
+  /\ seg[s].nat = seg[s].cnt
   /\ seg' = [seg EXCEPT ![s].ins = IF @ = 0 THEN seg[s].cnt ELSE @,
                         ![s].tak = IF @ = 0 THEN 1 ELSE @,
                         ![s].man = IF @ = "marking" THEN "sealed" ELSE @,
@@ -180,6 +197,13 @@ StoreBoot ==
        [seg[s] EXCEPT !.sure = IF seg[s].man \in {"marking", "removing", "gone"} THEN FALSE ELSE @]]
   /\ flt' = flt - 1
 
+\* A power failure, or time, takes files that were not fsynced. Nobody sees
+\* it happen: no history names this step.
+Lose(s) ==
+  /\ flt > 0 /\ seg[s].nat > 0
+  /\ seg' = [seg EXCEPT ![s].nat = 0]
+  /\ flt' = flt - 1
+
 ---------------------------------------------------------------------------
 
 Next ==
@@ -194,12 +218,14 @@ Next ==
   \/ \E s \in Segs : \E n \in 0..R : Replay(s, n)
   \/ \E s \in Segs : \E n \in 1..R : Files(s, n)
   \/ \E s \in Segs : \E n \in 1..R : Publish(s, n)
+  \/ \E s \in Segs : \E n \in 1..R : Repair(s, n)
   \/ \E s \in Segs : Seal(s)
   \/ \E s \in Segs : Load(s)
   \/ \E s \in Segs : Mark(s)
   \/ \E s \in Segs : Marked(s)
   \/ \E s \in Segs : Remove(s)
   \/ \E s \in Segs : Forget(s)
+  \/ \E s \in Segs : Lose(s)
   \/ Boot
   \/ StoreBoot
 
@@ -208,6 +234,7 @@ Progress ==
   \E s \in Segs :
     \/ Seal(s) \/ Load(s) \/ Mark(s) \/ Marked(s) \/ Remove(s) \/ Forget(s) \/ Close(s)
     \/ \E n \in 0..R : Write(s, n) \/ Sync(s, n) \/ Replay(s, n) \/ Files(s, n) \/ Publish(s, n)
+    \/ \E n \in 1..R : Repair(s, n)
 
 Spec == Init /\ [][Next]_vars /\ WF_vars(Progress)
 
@@ -225,14 +252,14 @@ TypeOK ==
 \* Answered means durable in the journal.
 AnsweredDurable == \A s \in Segs : seg[s].ans <= seg[s].dur
 
-\* No loss: what was answered is in the journal, in the rows that a durable
-\* manifest names, or in the store; and nothing is removed before.
+\* No loss: what was answered is in the journal, also when a manifest speaks
+\* of it, until it is in the store; and nothing is removed before.
 NoLoss ==
   \A s \in Segs :
-    /\ seg[s].man = "sealed" => seg[s].nat >= seg[s].ans
-    /\ seg[s].man \in {"marking", "marked", "removing", "gone"} =>
-         (seg[s].ins > 0 /\ seg[s].ins >= seg[s].ans)
+    /\ seg[s].man = "none" => seg[s].app >= seg[s].ans
     /\ seg[s].man # "none" => seg[s].cnt >= seg[s].ans
+    /\ seg[s].man \in {"marked", "removing", "gone"} => seg[s].ins >= seg[s].ans
+    /\ seg[s].man \in {"marking", "marked", "removing", "gone"} => seg[s].ins > 0
 
 \* Exactly once: an insert is whole or repeats what is there.
 Once == \A s \in Segs : seg[s].tak <= 1
@@ -240,15 +267,14 @@ Once == \A s \in Segs : seg[s].tak <= 1
 \* What the store holds is what some seal held: all that was answered.
 StoreWhole == \A s \in Segs : seg[s].ins > 0 => seg[s].ins >= seg[s].ans
 
-\* The rows outlive every name that leads to them.
-RowsThere ==
-  \A s \in Segs : seg[s].man \in {"published", "sealed"} => seg[s].nat = seg[s].cnt
+\* The files are those of the manifest, or not to be used; what the manifest
+\* speaks of is durable in the journal, so that they can be made again.
+RowsAgain ==
+  \A s \in Segs :
+    seg[s].man \in {"published", "sealed", "marking"} =>
+      (seg[s].nat \in {0, seg[s].cnt} /\ seg[s].cnt <= seg[s].dur)
 
-\* While the manifest is not known to be durable, the journal is.
-JournalThere ==
-  \A s \in Segs : seg[s].man \in {"none", "published"} => seg[s].app >= seg[s].ans
-
-Safety == TypeOK /\ AnsweredDurable /\ NoLoss /\ Once /\ StoreWhole /\ RowsThere /\ JournalThere
+Safety == TypeOK /\ AnsweredDurable /\ NoLoss /\ Once /\ StoreWhole /\ RowsAgain
 
 \* Everything answered is stored in the end.
 LiveStored == \A s \in Segs : []<>(seg[s].ans > 0 => seg[s].ins >= seg[s].ans)
@@ -258,7 +284,8 @@ LiveStored == \A s \in Segs : []<>(seg[s].ans > 0 => seg[s].ins >= seg[s].ans)
 
 WrongAnsweredStored == \A s \in Segs : seg[s].ans > 0 => seg[s].ins > 0
 WrongStoredAnswered == \A s \in Segs : seg[s].ins > 0 => seg[s].ins = seg[s].ans
-WrongSealedIsDurable == \A s \in Segs : seg[s].cnt > 0 => seg[s].cnt <= seg[s].dur
+WrongRowsThere == \A s \in Segs : seg[s].man = "sealed" => seg[s].nat = seg[s].cnt
+WrongReplayedAnswered == \A s \in Segs : seg[s].mode = "replayed" => seg[s].app = seg[s].ans
 WrongLoadedOnce == \A s \in Segs : seg[s].ins > 0 => seg[s].sure
 WrongGoneForGood == \A s \in Segs : seg[s].man = "gone" => seg[s].sure
 ====

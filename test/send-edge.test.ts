@@ -132,6 +132,17 @@ it('keeps each destination at its own pace, and forgets what all of them have', 
   ).toEqual([]);
 }, 60_000);
 
+it('spreads batches over the targets of one destination', async () => {
+  const worlds = [await nextHop(), await nextHop()];
+  const urls = worlds.map((world) => `http://127.0.0.1:${world.httpPort}`);
+  const clew = await edge(['--forward', urls.join('|'), '--send-balancer', 'round-robin', '--rules', 'drop none']);
+  for (const id of [1, 2]) {
+    expect((await send({ port: clew.ports.http, body: span(id) })).status).toBe(200);
+    await waitUntil('it is forwarded', 10_000, async () => ((await accountOf(clew)).forwarded === id ? true : null));
+  }
+  expect(worlds.map(({ sink }) => sink.requests.length)).toEqual([1, 1]);
+}, 60_000);
+
 it('does not start where a store has its data, nor stores where something waits to be forwarded', async () => {
   const clew = await edge(['--forward', 'http://127.0.0.1:1']);
   const asStore = run(process.execPath, [

@@ -13,7 +13,7 @@ export interface Components {
 export function stronglyConnected(graph: Graph): Components {
   const { vertexCount, offsets, targets } = graph;
   const of = new Int32Array(vertexCount).fill(-1);
-  // Order of discovery from 1; 0 is not seen yet.
+  // Order of discovery from 1; 0 is not seen yet, DONE when its component is known: one look at a neighbour says all.
   const found = new Int32Array(vertexCount);
   // Least `found` that is known to be reachable inside the component.
   const low = new Int32Array(vertexCount);
@@ -37,7 +37,7 @@ export function stronglyConnected(graph: Graph): Components {
           low[w] = found[w] = ++foundCount;
           open[openCount++] = w;
           path[++depth] = w;
-        } else if (of[w] < 0 && found[w] < low[v]) {
+        } else if (found[w] < low[v]) {
           low[v] = found[w];
         }
         continue;
@@ -46,6 +46,7 @@ export function stronglyConnected(graph: Graph): Components {
         for (let w = -1; w !== v; ) {
           w = open[--openCount];
           of[w] = count;
+          found[w] = DONE;
         }
         count++;
       }
@@ -61,6 +62,9 @@ export function stronglyConnected(graph: Graph): Components {
   }
   return { of, count, sizes };
 }
+
+/** Above every order of discovery. */
+const DONE = 0x7fffffff;
 
 /** Components that hold a cycle: two vertices or more, or one with a self-loop. Vertices ascending; components by their first vertex. */
 export function cyclicComponents(graph: Graph, components: Components = stronglyConnected(graph)): Int32Array[] {

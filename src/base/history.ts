@@ -14,6 +14,7 @@ export const STEPS = [
   'Replay',
   'Files',
   'Publish',
+  'Repair',
   'Seal',
   'Load',
   'Mark',

@@ -186,6 +186,25 @@ export const LIMITS = {
   flameDepthMax: 100,
   flameNodesMax: 5_000,
 
+  /** How often new lock events are looked for, … */
+  lockLookMs: 2_000,
+  /** … how far back for those that came late, … */
+  lockLateMs: 60_000,
+  /** … and at the start. */
+  lockHistoryMs: 600_000,
+  /** Lock events that one look reads; the oldest beyond it are not seen. */
+  lockEventsMax: 50_000,
+  /** A deadlock is confirmed when it is unchanged after this: as long as the telemetry of the end of a wait takes to arrive. */
+  lockConfirmMs: 3_000,
+  /** A lock that is held or waited for longer is forgotten: its release was probably lost. */
+  lockAgeMsMax: 3_600_000,
+  /** What POST /api/v1/locks told is forgotten when its source is silent for this long. */
+  lockSnapshotMs: 300_000,
+  /** Locks that are held or waited for; further ones are not taken. */
+  lockClaimsMax: 20_000,
+  /** Deadlocks of the past that are kept, in memory. */
+  lockPastMax: 100,
+
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,
   /** Spans of one trace that the API answers; more: the answer says `truncated`. */

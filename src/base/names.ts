@@ -28,6 +28,24 @@ export const GRAPH_TABLES = { windows: 'clew_graph_windows', edges: 'clew_graph_
 /** In the data directory: rules and state of the guard that is asked over HTTP. */
 export const GUARD_FILE = 'guard.json';
 
+/** Names of log records that tell of locks (event name of the record). Written when it happens: a span that waits for ever is never exported. */
+export const LOCK_EVENTS = {
+  wait: 'lock.wait',
+  acquired: 'lock.acquired',
+  released: 'lock.released',
+  abandoned: 'lock.abandoned',
+} as const;
+
+/** Attributes of those records. Only the resource is needed: the owner is the trace where none is named. */
+export const LOCK_KEYS = {
+  resource: 'lock.resource',
+  owner: 'lock.owner',
+  mode: 'lock.mode',
+  amount: 'lock.amount',
+  capacity: 'lock.capacity',
+  priority: 'lock.owner.priority',
+} as const;
+
 /** Below the data directory. */
 export const DIRECTORIES = {
   journal: 'journal',

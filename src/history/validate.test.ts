@@ -79,6 +79,14 @@ test.each([
     'a mark found after a crash',
     `${TAKEN} Close Files2 Publish2 Load Seal Mark StoreBoot Remove Forget StoreBoot Remove Forget`,
   ],
+  [
+    'files of rows that were lost and made again',
+    `${TAKEN} Close Files2 Publish2 Seal Boot Repair2 Publish2 Seal Load Mark`,
+  ],
+  [
+    'what was read back, fsynced and sealed',
+    'Open Add1 Add2 Write1 Sync1 Answer1 Boot Replay2 Sync2 Files2 Publish2 Seal',
+  ],
   ['a failed fsync', 'Open Add1 Write1 Sync1 Answer1 Add2 Fail Close Cut Replay1 Files1 Publish1 Seal Load'],
 ])('the specification allows %s', (_, text) => {
   expect(validateHistory(checker, INTAKE, drawn(text))).toMatchObject({ kind: 'allowed', segments: 1 });
@@ -96,7 +104,12 @@ test.each([
   ['seals fewer rows than it journalled', `${TAKEN} Close [Files1]`],
   ['seals before the last fsync', 'Open Add1 Write1 Close [Files1]'],
   ['seals an open segment', `${TAKEN} [Files2]`],
-  ['publishes before the rows are durable', `${TAKEN} Close [Publish2] Files2`],
+  ['publishes before the rows are written', `${TAKEN} Close [Publish2] Files2`],
+  [
+    'publishes what it read back and did not fsync',
+    'Open Add1 Add2 Write1 Sync1 Answer1 Boot Replay2 Files2 [Publish2]',
+  ],
+  ['repairs with other rows', `${TAKEN} Close Files2 Publish2 Seal Boot [Repair1]`],
   ['publishes another number than it wrote', `${TAKEN} Close Files2 [Publish1]`],
   ['loses an answered record in a crash', `${TAKEN} Boot [Replay1]`],
   ['reads back more than was ever appended', `${TAKEN} Boot [Replay3]`],
@@ -139,5 +152,10 @@ test('a step that is left out of a history, or told twice, is missed at the next
     const without = life.filter((step) => step !== last);
     const judged = validateHistory(checker, INTAKE, without);
     expect(judged.kind, `without ${kind}`).toBe('forbidden');
+  }
+  for (const kind of ['Open', 'Add', 'Write', 'Sync', 'Mark', 'Marked', 'Forget'] as const) {
+    const at = life.findLastIndex(({ step }) => step === kind);
+    const judged = validateHistory(checker, INTAKE, [...life.slice(0, at + 1), ...life.slice(at)]);
+    expect(judged, `${kind} twice`).toMatchObject({ kind: 'forbidden', step: { step: kind } });
   }
 });

@@ -91,7 +91,7 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   }
   const rules = parseRules(settings.rules);
   if ('problem' in rules) report('rules', rules.problem);
-  for (const url of settings.forward) {
+  for (const url of settings.forward.flatMap((entry) => entry.split('|'))) {
     const target = parseTarget(url);
     if ('problem' in target) report('forward', target.problem);
     else if (target.transport === 'grpc' && settings['send.compression'] === 'lz4') {

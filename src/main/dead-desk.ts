@@ -4,6 +4,7 @@ import { errorText } from '../host/disk.ts';
 import { judge } from '../send/answer.ts';
 import { type Batch, hopHeaders } from '../send/batch.ts';
 import type { DeadLetter, DeadLetters } from '../send/dead.ts';
+import type { Pin } from '../send/pool.ts';
 import type { Progress } from '../send/progress.ts';
 import type { NamedDestination } from './destinations.ts';
 
@@ -68,7 +69,7 @@ export class DeadDesk {
     if (destination === undefined) {
       return { id, ok: false, report: `its destination ${letter.destination} is no longer configured` };
     }
-    const transport = destination.connect();
+    const transport = destination.connect(letter.lane, NO_PIN);
     try {
       // A stream of its own: those of the lanes have gone past its place.
       const headers = hopHeaders(batchOf(letter, body), `${instance}-dead-${id}`);
@@ -97,6 +98,9 @@ export class DeadDesk {
     await dead.remove(letter.id);
   }
 }
+
+/** A dead letter was refused: wherever it goes now, it was not taken before. */
+const NO_PIN: Pin = { get: () => undefined, set: async () => {} };
 
 const unknown = (id: string): DeadAnswer => ({ id, ok: false, report: 'there is no such dead letter' });
 

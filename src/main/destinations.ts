@@ -1,10 +1,14 @@
+import net from 'node:net';
 import { crc32c } from '../base/crc32c.ts';
 import { LIMITS } from '../base/limits.ts';
+import { systemClock } from '../host/clock.ts';
 import { readWhole } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import type { Destination } from '../send/forwarder.ts';
 import { GrpcTransport } from '../send/grpc-transport.ts';
+import type { Check } from '../send/health.ts';
 import { HttpTransport } from '../send/http-transport.ts';
+import { TargetPool } from '../send/pool.ts';
 import { parseTarget, type Target } from '../send/target.ts';
 import type { TlsTrust, Transport, TransportOptions } from '../send/transport.ts';
 import type { Settings } from './settings.ts';
@@ -25,10 +29,42 @@ export async function destinationsOf(settings: Settings): Promise<NamedDestinati
     connectionAgeMsMax: LIMITS.connectionAgeMsMax,
   };
   const policy = { retriesMax: settings['send.retriesMax'], expiresMs: Number.POSITIVE_INFINITY };
-  return settings.forward.map((url) => {
-    const target = parseTarget(url);
-    if ('problem' in target) throw new Error(target.problem);
-    return { name: nameOf(target), url, policy, connect: () => transportTo(target, options) };
+  return settings.forward.map((entry) => {
+    const urls = entry.split('|');
+    const [first] = urls;
+    const connect = (url: string): Transport => transportTo(targetOf(url), options);
+    if (urls.length === 1 && first !== undefined) {
+      return { name: nameOf(targetOf(first)), url: entry, policy, connect: () => connect(first) };
+    }
+    const { 'send.balancer': balancer, 'send.failover': failover } = settings;
+    const pool = new TargetPool({ urls, balancer, failover, connect, check: reaches, clock: systemClock });
+    const name = `group-${crc32c(Buffer.from([...urls].sort().join('|')))
+      .toString(16)
+      .padStart(8, '0')}`;
+    return { name, url: entry, policy, connect: (lane, pin) => pool.connect(lane, pin) };
+  });
+}
+
+/** The configuration was checked when it was read. */
+function targetOf(url: string): Target {
+  const target = parseTarget(url);
+  if ('problem' in target) throw new Error(target.problem);
+  return target;
+}
+
+/** Whether a target can be connected to, and how long that takes: all that OTLP lets one ask of any receiver. */
+function reaches(url: string): Promise<Check> {
+  const { host, port } = targetOf(url);
+  const startedMs = systemClock.monotonicMs();
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port, timeout: LIMITS.healthTimeoutMs });
+    const end = (check: Check): void => {
+      socket.destroy();
+      resolve(check);
+    };
+    socket.once('connect', () => end({ kind: 'passed', tookMs: systemClock.monotonicMs() - startedMs }));
+    socket.once('timeout', () => end({ kind: 'failed', reason: `no connection within ${LIMITS.healthTimeoutMs} ms` }));
+    socket.once('error', (error) => end({ kind: 'failed', reason: error.message }));
   });
 }
 

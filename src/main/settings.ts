@@ -144,7 +144,7 @@ const SETTINGS = [
     kind: 'list',
     default: [],
     description:
-      'Where `clew edge` and `clew regional` forward to: http://, https://, grpc:// or grpcs:// and host:port. Each entry gets everything.',
+      'Where `clew edge` and `clew regional` forward to: http://, https://, grpc:// or grpcs:// and host:port. Each entry gets everything; a|b are targets of one entry, one of which gets a batch.',
   },
   {
     key: 'rules',
@@ -160,6 +160,22 @@ const SETTINGS = [
     optional: true,
     choices: ['gzip', 'deflate', 'zstd', 'snappy', 'lz4'],
     description: 'How forwarded requests are packed. none: not at all. lz4 is for HTTP between Clews only.',
+  },
+  {
+    key: 'send.balancer',
+    kind: 'choice',
+    default: 'consistent-hash',
+    choices: ['consistent-hash', 'round-robin', 'least-connections', 'weighted-round-robin'],
+    description:
+      'Which target of a destination (a|b|c in forward) takes the next batch. consistent-hash keeps a stream with its target while that is well.',
+  },
+  {
+    key: 'send.failover',
+    kind: 'choice',
+    default: 'known',
+    choices: ['known', 'always'],
+    description:
+      'A batch that a target has not answered stays with it (known: stored once), or goes to the next target (always: perhaps stored twice).',
   },
   {
     key: 'send.headers',

@@ -9,6 +9,7 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { diskSpace } from '../host/space.ts';
 import { GraphKeeper } from '../query/graph-keeper.ts';
 import { GuardDesk } from '../query/guard-desk.ts';
+import { LockDesk } from '../query/locks.ts';
 import { type ApiOptions, startApi } from '../query/server.ts';
 import { bearerCheck } from '../receive/auth.ts';
 import { readTls } from '../receive/tls.ts';
@@ -49,12 +50,12 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const report = () => reportOf(start, store, vitals);
   const keeper = await keepGraph(start, store, (text) => log.warn(text));
   graph = keeper;
-  const guard = await openGuard(start, keeper, (text) => log.warn(text));
+  const desks = await openDesks(start, keeper, store, (text) => log.warn(text));
   const api = await startApi({
     ...(await protection(start)),
     engine: store.engine,
     graph: keeper,
-    guard,
+    ...desks.parts,
     host: settings.host,
     port: settings['api.port'],
     now: () => systemClock.unixNano(),
@@ -87,7 +88,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
       // What the receivers sealed at their end is loaded now if that is quick; else at the next start.
       await Promise.race([store.idle(), pause(systemClock, settings['shutdown.timeout'] * LOAD_SHARE)]);
       await api.close();
-      await guard.close();
+      await desks.close();
       await keeper.close();
       await store.close();
       await lock.release();
@@ -103,9 +104,17 @@ async function keepGraph({ settings }: Start, store: Store, report: (text: strin
   return keeper;
 }
 
-function openGuard({ settings }: Start, keeper: GraphKeeper, report: (text: string) => void): Promise<GuardDesk> {
+/** What keeps a state of its own beside the store: the guard of calls, the locks. */
+async function openDesks({ settings }: Start, keeper: GraphKeeper, store: Store, report: (text: string) => void) {
   const { watch } = keeper.state();
-  return GuardDesk.open({ disk: nodeDisk, clock: systemClock, directory: settings.data, watch, report });
+  const options = { clock: systemClock, report };
+  const guard = await GuardDesk.open({ ...options, disk: nodeDisk, directory: settings.data, watch });
+  const locks = new LockDesk({ ...options, engine: store.engine });
+  locks.start();
+  const close = async (): Promise<void> => {
+    await Promise.all([guard.close(), locks.close()]);
+  };
+  return { parts: { guard, locks }, close };
 }
 
 /** TLS and tokens are the same on every port. */

@@ -1,5 +1,6 @@
 import { CRITICAL_SCHEMAS } from './openapi-critical.ts';
 import { GRAPH_SCHEMAS } from './openapi-graph.ts';
+import { LOCK_SCHEMAS } from './openapi-locks.ts';
 
 /** Schemas of the API's answers (api.ts has the same as types). JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
 
@@ -221,5 +222,6 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
   }),
   ...CRITICAL_SCHEMAS,
   ...GRAPH_SCHEMAS,
+  ...LOCK_SCHEMAS,
   OpenApi: { type: 'object', description: 'This document' },
 };

@@ -6,6 +6,7 @@ import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, 
 import type { GraphKeeper } from './graph-keeper.ts';
 import type { GuardDesk } from './guard-desk.ts';
 import { checkCall, setRules } from './guard-requests.ts';
+import type { LockDesk } from './locks.ts';
 import { LOG_FILTERS, logHistogram, logsAsOtlp, searchLogs } from './logs.ts';
 import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
@@ -24,6 +25,8 @@ export interface ApiWorld {
   readonly graph: GraphKeeper;
   /** The guard that services ask over HTTP. */
   readonly guard: GuardDesk;
+  /** What follows the locks. */
+  readonly locks: LockDesk;
   readonly status: () => Promise<Status>;
   readonly fleet: () => Promise<FleetNode>;
   /** Unix nanoseconds. */
@@ -174,6 +177,18 @@ const ROUTES: readonly Route[] = [
     ORDER_PARAMETERS,
     ({ world, signal }, p) => callOrder(world, p, signal),
   ),
+  get('/deadlocks', 'Who waits for whom, and who will for ever', 'Locks', [], async ({ world }) =>
+    world.locks.answer(),
+  ),
+  {
+    method: 'POST',
+    path: '/locks',
+    summary: 'Tell who holds and waits for what now',
+    parameters: [],
+    asks: 'LockSnapshot',
+    answer: 'LockSnapshotTaken',
+    run: async ({ world, body }) => ({ body: world.locks.snapshot(body) }),
+  },
   {
     method: 'POST',
     path: '/guard/check',

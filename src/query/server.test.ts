@@ -300,6 +300,7 @@ describe('who may ask', () => {
     const guarded = await startApi({
       graph: api.graph,
       guard: api.guard,
+      locks: api.locks,
       engine: api.engine,
       host: '127.0.0.1',
       port: 0,

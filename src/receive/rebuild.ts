@@ -61,6 +61,7 @@ export async function rebuildSegment(
   }
   // What a crashed process wrote last may still be on its way to the disk.
   await syncFile(disk, path);
+  record('Sync', directory, segment, replayed.records);
   await workshop.marks?.save();
   const identity = identityOf(workshop, segment);
   return sealSegment(disk, directory, identity, replayed, builder.freeze(), builder.counts?.());
@@ -100,6 +101,7 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
   }
   const again = builder.freeze().filter((table) => lost.has(table.table));
   const written = await writeNatives(disk, directory, segment, again);
+  record('Repair', directory, segment, manifest.records);
   const rebuilt = { ...manifest, tables: [...kept, ...written] };
   // The store may have loaded the segment meanwhile (its files were right again before the manifest is): then there is nothing to say.
   if ((await disk.size(path)) === undefined) return undefined;

@@ -236,6 +236,10 @@ test('41. a connection that is closed without an answer, or refused, leads to a 
   closers.push(() => server.close());
   const { port } = server.address() as AddressInfo;
   for (const scheme of ['http', 'grpc']) {
+    const cut = await open(`${scheme}://127.0.0.1:${port}`).call({ signal: 'traces', body: [SPANS], headers: {} });
+    expect(cut, scheme).toMatchObject({ kind: 'none', sent: true });
+    const refused = await open(`${scheme}://127.0.0.1:1`).call({ signal: 'traces', body: [SPANS], headers: {} });
+    expect(refused, scheme).toMatchObject({ kind: 'none', sent: false });
     expect(await verdictOf(open(`${scheme}://127.0.0.1:${port}`))).toMatchObject({ kind: 'retry', answered: false });
     expect(await verdictOf(open(`${scheme}://127.0.0.1:1`))).toMatchObject({ kind: 'retry', answered: false });
   }

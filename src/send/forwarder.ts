@@ -15,6 +15,7 @@ import {
 import type { Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { Lane, type LaneState, laneKey } from './lane.ts';
+import type { Pin } from './pool.ts';
 import { endOf, type Position } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -26,7 +27,7 @@ export interface Destination {
   readonly name: string;
   readonly policy: RetryPolicy;
   /** Its own connection for each lane, so that a stream stays with one process of the other side. */
-  readonly connect: () => Transport;
+  readonly connect: (lane: string, pin: Pin) => Transport;
 }
 
 export interface ForwarderOptions {
@@ -224,7 +225,7 @@ export class Forwarder {
             signal,
             destination: name,
             policy,
-            transport: connect(),
+            transport: connect(laneKey(name, receiver, signal), this.#pinOf(laneKey(name, receiver, signal))),
             nextSegment: (after) => nextAfter(segments, after),
             onSettled: () => this.#forgetSettled(),
           }),
@@ -234,6 +235,17 @@ export class Forwarder {
     this.#queues.set(receiver, queue);
     for (const lane of lanes) lane.start();
     return queue;
+  }
+
+  #pinOf(key: string): Pin {
+    const { progress } = this.#options;
+    return {
+      get: () => progress.lane(key).target,
+      set: (url) => {
+        progress.settle(key, { ...progress.lane(key), target: url });
+        return progress.saved();
+      },
+    };
   }
 
   #forgetSettled(): void {

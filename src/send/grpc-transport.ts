@@ -112,6 +112,11 @@ function readCall(
   let bytes = 0;
   let failure = '';
   let unreadable: string | undefined;
+  let sent = !session.connecting;
+  if (!sent)
+    session.once('connect', () => {
+      sent = true;
+    });
   const timer = setTimeout(() => {
     failure = `no answer within ${timeoutMs} ms`;
     stream.close(http2.constants.NGHTTP2_CANCEL);
@@ -138,16 +143,15 @@ function readCall(
   stream.on('close', () => {
     clearTimeout(timer);
     if (unreadable !== undefined) settle({ kind: 'unreadable', reason: unreadable });
-    else if (trailers === undefined) settle(withoutStatus(headers, failure, session));
+    else if (trailers === undefined) settle(withoutStatus(headers, failure, sent));
     else settle(replyOf(headers, trailers, Buffer.concat(chunks)));
   });
 }
 
 /** An HTTP answer without a gRPC status comes from something that is no gRPC server (a proxy): its HTTP status says what to do. */
-function withoutStatus(headers: ReplyHeaders, failure: string, session: http2.ClientHttp2Session): Reply {
+function withoutStatus(headers: ReplyHeaders, failure: string, sent: boolean): Reply {
   const status = Number(headers[':status'] ?? 0);
   if (status !== 0 && status !== 200) return { kind: 'http', status, headers, body: new Uint8Array(0) };
-  const sent = !session.connecting && session.socket !== undefined;
   return { kind: 'none', reason: failure || 'the connection was cut', sent };
 }
 

@@ -20,6 +20,8 @@ export interface LaneAccount {
   readonly dropped: number;
   /** In records that the disk has damaged. */
   readonly lost: number;
+  /** Where there are several targets: the one that was sent to last. */
+  readonly target?: string;
 }
 
 /** Items that a receiver directory has handed to forwarding, up to a segment. */

@@ -8,6 +8,7 @@ import { nodeDisk } from '../../src/host/node-disk.ts';
 import type { FleetNode, Status } from '../../src/query/api.ts';
 import { GraphKeeper } from '../../src/query/graph-keeper.ts';
 import { GuardDesk } from '../../src/query/guard-desk.ts';
+import { LockDesk } from '../../src/query/locks.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
 import { columnsOf } from '../../src/store/columns-on-demand.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
@@ -21,6 +22,7 @@ export interface TestApi {
   readonly engine: Engine;
   readonly graph: GraphKeeper;
   readonly guard: GuardDesk;
+  readonly locks: LockDesk;
   readonly url: string;
   /** Stores one request, given as OTLP/JSON. */
   store(signal: Signal, request: object, baggage?: string): Promise<void>;
@@ -40,9 +42,11 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
   const engine = await openEmbedded({ path: path.join(directory, 'store') });
   await migrate(engine);
   const { graph, guard } = await openGraph(engine, directory);
+  const locks = new LockDesk({ engine, clock: systemClock, report: () => undefined });
   const api = await startApi({
     engine,
     guard,
+    locks,
     graph,
     host: '127.0.0.1',
     port: 0,
@@ -78,6 +82,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
 
   return {
     engine,
+    locks,
     graph,
     guard,
     url,

@@ -27,18 +27,23 @@ const PROGRESS_COUNTED = 'Write(s, n) \\/ Sync(s, n) \\/ Replay(s, n) \\/ Files(
 const INTAKE = mutants('Intake', 'r2', [
   ['answers before the fsync', ['0 < n /\\ n <= seg[s].dur', '0 < n /\\ n <= seg[s].wr']],
   ['answers what is only appended', ['0 < n /\\ n <= seg[s].dur', '0 < n /\\ n <= seg[s].app']],
-  ['fsyncs before it writes', ['seg[s].dur < n /\\ n <= seg[s].wr', 'seg[s].dur < n /\\ n <= seg[s].app']],
+  ['fsyncs before it writes', ['  /\\ n <= seg[s].wr\n', '  /\\ n <= seg[s].app\n']],
   ['appends to a closed segment', ['seg[s].mode = "open" /\\ n =', 'seg[s].mode \\in {"open", "closed"} /\\ n =']],
   ['reads back fewer than were durable', [REPLAY_LOST, 'seg[s].mode = "lost" /\\ 0 <= n']],
   ['reads back nothing after a failure', ['{"failed", "closed"} /\\ n = seg[s].dur', '{"failed", "closed"} /\\ n = 0']],
-  ['replays what the store may see', ['(seg[s].man = "published" /\\ ~seg[s].sure)', 'seg[s].man = "published"']],
   [
     'cuts off what was answered',
     ['[seg EXCEPT ![s].app = seg[s].dur, ![s].wr = seg[s].dur]', '[seg EXCEPT ![s].app = 0]'],
   ],
-  ['cuts what was read back', ['(seg[s].mode = "replayed" /\\ seg[s].app = seg[s].dur)', 'seg[s].mode = "replayed"']],
-  ['publishes before the rows are durable', ['n = seg[s].nat /\\ n = seg[s].app', 'n = seg[s].app']],
-  ['publishes rows of another life', ['n = seg[s].nat /\\ n = seg[s].app', 'n = seg[s].nat']],
+  ['publishes what the journal does not hold durably', ['n = seg[s].app /\\ n <= seg[s].dur', 'n = seg[s].app']],
+  [
+    'repairs with other rows',
+    [
+      "  /\\ n = seg[s].cnt\n  /\\ seg' = [seg EXCEPT ![s].nat = n, ![s].sure",
+      "  /\\ seg' = [seg EXCEPT ![s].nat = n, ![s].sure",
+    ],
+  ],
+  ['never repairs', ['    \\/ \\E n \\in 1..R : Repair(s, n)\n\nSpec', '\n\nSpec']],
   ['inserts without a token', ['![s].tak = IF @ = 0 THEN 1 ELSE @', '![s].tak = @ + 1']],
   ['marks before it has loaded', ['{"published", "sealed"} /\\ seg[s].ins > 0', '{"published", "sealed"}']],
   ['removes without a mark', ['\\/ seg[s].man = "marked"', '\\/ seg[s].man \\in {"sealed", "marked"}']],

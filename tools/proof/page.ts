@@ -172,7 +172,8 @@ const ENDING = [
   'check FILE` follows the file through `spec/Intake.tla` and names the first step that the specification forbids, the state before it, and',
   'what would have been allowed. In `npm test`: 1,000 histories of the simulated intake with crashes, failing disks and power cuts at random',
   'steps (`CLEW_HISTORIES` sets how many), in which every action of the module occurs; the history of a real Clew under load whose processes',
-  'are killed with SIGKILL; and histories as programs with a bug would record them, each refused at the step where the bug shows.',
+  'are killed with SIGKILL; histories as programs with a bug would record them; and the histories of nine programs with a bug of one line,',
+  'each refused at the step where the bug shows.',
   '',
 ];
 

@@ -1,0 +1,145 @@
+import { findDeadlocks } from '../analysis/deadlock.ts';
+import { DeadlockWatch } from '../analysis/deadlock-watch.ts';
+import { LockBook, type LockEvent } from '../analysis/lock-book.ts';
+import { LIMITS } from '../base/limits.ts';
+import { LOCK_EVENTS, LOCK_KEYS } from '../base/names.ts';
+import type { Clock } from '../host/clock.ts';
+import { errorText } from '../host/disk.ts';
+import type { Engine } from '../store/engine.ts';
+import type { LockOwnerAnswer, LockSnapshotAnswer, LocksAnswer } from './api-locks.ts';
+import { locksAnswer, ownerAnswer } from './lock-answers.ts';
+import { readSnapshot } from './lock-snapshot.ts';
+
+export interface LockDeskOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Says that a deadlock is confirmed. */
+  readonly report: (text: string) => void;
+}
+
+/** Reads new lock events from the stored logs every few seconds, takes snapshots, and answers with what is deadlocked. */
+export class LockDesk {
+  readonly #options: LockDeskOptions;
+  readonly #book = new LockBook();
+  readonly #watch = new DeadlockWatch();
+  /** What the members of a deadlock held when it was last seen, by its name. */
+  readonly #members = new Map<string, readonly LockOwnerAnswer[]>();
+  #cancel: () => void = () => undefined;
+  #isClosed = false;
+  #lookBackMs: number = LIMITS.lockHistoryMs;
+  #running: Promise<void> = Promise.resolve();
+  #lastFailure = '';
+
+  constructor(options: LockDeskOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#look();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel();
+    await this.#running;
+  }
+
+  /** Takes what a source tells of its locks; a look follows at once. */
+  snapshot(body: unknown): LockSnapshotAnswer {
+    const { source, snapshot } = readSnapshot(body, this.#options.clock.unixNano());
+    this.#book.takeSnapshot(source, snapshot);
+    this.#judge();
+    return { holds: snapshot.holds.length, waits: snapshot.waits.length };
+  }
+
+  answer(): LocksAnswer {
+    const table = this.#book.table();
+    const owners = table.owners().map((owner) => ownerAnswer(this.#book, table, owner));
+    const deadlocks = this.#watch
+      .all()
+      .map((watched) => ({ ...watched, members: this.#members.get(watched.deadlock.name) ?? [] }));
+    return locksAnswer(owners, findDeadlocks(table), deadlocks, this.#options.clock.unixNano());
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const events = await readLockEvents(this.#options.engine, this.#options.clock.unixNano(), this.#lookBackMs);
+      for (const event of events) this.#book.take(event);
+      this.#lookBackMs = LIMITS.lockLateMs;
+      this.#judge();
+      this.#lastFailure = '';
+    } catch (error) {
+      // Said once: the next look tries again.
+      const failure = errorText(error);
+      if (failure !== this.#lastFailure && !this.#isClosed) {
+        this.#options.report(`lock events cannot be read: ${failure}`);
+      }
+      this.#lastFailure = failure;
+    }
+    if (this.#isClosed) return;
+    this.#cancel = this.#options.clock.after(LIMITS.lockLookMs, () => {
+      this.#running = this.#look();
+    });
+  }
+
+  #judge(): void {
+    const nowNs = this.#options.clock.unixNano();
+    this.#book.forget(nowNs);
+    const table = this.#book.table();
+    const found = findDeadlocks(table);
+    const confirmed = this.#watch.look(found, nowNs);
+    for (const { name, members } of found.deadlocks) {
+      this.#members.set(
+        name,
+        members.map((owner) => ownerAnswer(this.#book, table, owner)),
+      );
+    }
+    const kept = new Set(this.#watch.all().map(({ deadlock }) => deadlock.name));
+    for (const name of this.#members.keys()) if (!kept.has(name)) this.#members.delete(name);
+    for (const { deadlock } of confirmed)
+      this.#options.report(deadlockText(deadlock.members, deadlock.victims.victims));
+  }
+}
+
+function deadlockText(members: readonly string[], victims: readonly string[]): string {
+  const who = members.slice(0, 10).join(', ');
+  return `deadlock: ${who} wait for one another${victims.length === 0 ? '' : `; aborting ${victims.join(', ')} resolves it`}`;
+}
+
+const KIND_OF = new Map(Object.entries(LOCK_EVENTS).map(([kind, name]) => [name as string, kind as LockEvent['kind']]));
+
+async function readLockEvents(engine: Engine, nowNs: bigint, lookBackMs: number): Promise<LockEvent[]> {
+  const since = nowNs - BigInt(lookBackMs) * 1_000_000n;
+  const { rows } = await engine.query(EVENTS, {
+    params: { since: since.toString(), names: [...KIND_OF.keys()] },
+    settings: { max_threads: 1 },
+    timeoutMs: LIMITS.queryTimeMsMax,
+  });
+  return [...rows].reverse().map((row) => lockEvent(row.map(String)));
+}
+
+const attribute = (key: string): string => `LogAttributes['${key}']`;
+
+const EVENTS = `SELECT toString(toUnixTimestamp64Nano(Timestamp)), EventName, ServiceName, TraceId,
+  ${Object.values(LOCK_KEYS).map(attribute).join(', ')}
+  FROM otel_logs
+  WHERE Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND EventName IN {names:Array(String)}
+  ORDER BY Timestamp DESC LIMIT ${LIMITS.lockEventsMax}`;
+
+/** A lock event from its columns. The owner is the trace where none is named. */
+function lockEvent(row: readonly string[]): LockEvent {
+  const [time, name, service, traceId, resource, owner, mode, amount, capacity, priority] = row;
+  const units = Number(capacity) || 1;
+  return {
+    kind: KIND_OF.get(name) ?? 'wait',
+    timeNs: BigInt(time),
+    owner: owner === '' ? traceId : owner,
+    resource,
+    mode: mode === '' ? (units > 1 ? 'unit' : 'exclusive') : mode,
+    amount: Number(amount) || 1,
+    capacity: units,
+    priority: Number(priority) || 0,
+    service,
+    traceId,
+  };
+}

@@ -1,0 +1,141 @@
+import { afterEach, expect, test } from 'vitest';
+import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
+import { systemClock } from '../host/clock.ts';
+import type { Outcome } from '../wire/outcome.ts';
+import { judge } from './answer.ts';
+import { HttpTransport } from './http-transport.ts';
+import { type Pin, type PoolOptions, TargetPool } from './pool.ts';
+import { parseTarget } from './target.ts';
+import type { Transport } from './transport.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+interface Pair {
+  readonly worlds: readonly [World<RecordingSink>, World<RecordingSink>];
+  readonly urls: readonly [string, string];
+}
+
+async function openPair(): Promise<Pair> {
+  const worlds = [await openWorld(), await openWorld()] as const;
+  for (const world of worlds) closers.push(() => world.close());
+  const urls = [`http://127.0.0.1:${worlds[0].httpPort}`, `http://127.0.0.1:${worlds[1].httpPort}`] as const;
+  return { worlds, urls };
+}
+
+function connect(url: string): Transport {
+  const target = parseTarget(url);
+  if ('problem' in target) throw new Error(target.problem);
+  return new HttpTransport(target, {
+    packing: 'none',
+    timeoutMs: 150,
+    headers: {},
+    tls: {},
+    connectionAgeMsMax: 60_000,
+  });
+}
+
+function memoryPin(first?: string): Pin & { readonly set: (url: string) => Promise<void>; history: string[] } {
+  let url = first;
+  const history: string[] = [];
+  return {
+    history,
+    get: () => url,
+    async set(next) {
+      url = next;
+      history.push(next);
+    },
+  };
+}
+
+function openWay(pair: Pair, options: Partial<PoolOptions> = {}, pin: Pin = memoryPin()): Transport {
+  const check = async () => ({ kind: 'passed', tookMs: 1 }) as const;
+  const pool = new TargetPool({
+    urls: pair.urls,
+    balancer: 'round-robin',
+    failover: 'known',
+    connect,
+    check,
+    clock: systemClock,
+    ...options,
+  });
+  closers.push(() => pool.stop());
+  const way = pool.connect('lane', pin);
+  closers.push(() => way.close());
+  return way;
+}
+
+const send = async (way: Transport): Promise<string> =>
+  judge(await way.call({ signal: 'traces', body: [], headers: {} }), 0).kind;
+const taken = ({ worlds }: Pair): number[] => worlds.map(({ sink }) => sink.requests.length);
+const never = (): Promise<Outcome> => new Promise(() => {});
+
+test('batches go to the targets in turn, and which one was last is written down before it is sent to', async () => {
+  const pair = await openPair();
+  const pin = memoryPin();
+  const way = openWay(pair, {}, pin);
+  for (let i = 0; i < 4; i++) expect(await send(way)).toBe('acknowledged');
+  expect(taken(pair)).toEqual([2, 2]);
+  expect(pin.history.length).toBe(4);
+});
+
+test('consistent hashing keeps a lane with one target', async () => {
+  const pair = await openPair();
+  const way = openWay(pair, { balancer: 'consistent-hash' });
+  for (let i = 0; i < 5; i++) await send(way);
+  expect(taken(pair).sort()).toEqual([0, 5]);
+});
+
+test('a target that nothing reaches is passed over', async () => {
+  const pair = await openPair();
+  await pair.worlds[0].close();
+  const way = openWay(pair);
+  const verdicts: string[] = [];
+  for (let i = 0; i < 6; i++) verdicts.push(await send(way));
+  expect(verdicts).toContain('retry');
+  expect(pair.worlds[1].sink.requests.length).toBeGreaterThanOrEqual(3);
+});
+
+test('a batch that a target did not answer stays with it until it answers', async () => {
+  const pair = await openPair();
+  pair.worlds[0].sink.reply = never;
+  pair.worlds[1].sink.reply = never;
+  const way = openWay(pair);
+  expect(await send(way)).toBe('retry');
+  const first = taken(pair)[0] === 1 ? 0 : 1;
+  for (let i = 0; i < 2; i++) expect(await send(way)).toBe('retry');
+  expect(taken(pair)[first]).toBe(3);
+  expect(taken(pair)[1 - first]).toBe(0);
+  for (const { sink } of pair.worlds) sink.reply = () => SUCCESS;
+  expect(await send(way)).toBe('acknowledged');
+  expect(taken(pair)[first]).toBe(4);
+  expect(await send(way)).toBe('acknowledged');
+  expect(taken(pair)[1 - first]).toBe(1);
+});
+
+test('where doubling is allowed, it goes to the next target at once', async () => {
+  const pair = await openPair();
+  pair.worlds[0].sink.reply = never;
+  const way = openWay(pair, { failover: 'always' });
+  const verdicts = [await send(way), await send(way), await send(way)];
+  expect(verdicts.filter((kind) => kind === 'acknowledged').length).toBeGreaterThanOrEqual(1);
+  expect(pair.worlds[1].sink.requests.length).toBeGreaterThanOrEqual(1);
+});
+
+test('a next process begins with the target that the last one sent to', async () => {
+  const pair = await openPair();
+  for (const url of pair.urls) {
+    const before = taken(pair);
+    await send(openWay(pair, {}, memoryPin(url)));
+    const row = pair.urls.indexOf(url);
+    expect(taken(pair)[row]).toBe((before[row] ?? 0) + 1);
+  }
+});
+
+test('no target at all is a failed try that left nothing in doubt', async () => {
+  const pair = await openPair();
+  const reply = await openWay(pair, { urls: [] }).call({ signal: 'traces', body: [], headers: {} });
+  expect(reply).toMatchObject({ kind: 'none', sent: false });
+});

@@ -1,0 +1,162 @@
+import { type Clock, pause } from '../host/clock.ts';
+import { BALANCERS, type BalancerName } from './balance/balancer.ts';
+import { textHash } from './balance/hash.ts';
+import { newTargets, type Targets } from './balance/targets.ts';
+import {
+  type Check,
+  dueChecks,
+  newHealth,
+  noteAnswer,
+  noteCheck,
+  readmit,
+  shares,
+  type TargetHealth,
+} from './health.ts';
+import type { ExportCall, Reply, Transport } from './transport.ts';
+
+/** The target that a lane sent to last, kept durably: after a crash only that one can say what it holds. */
+export interface Pin {
+  get(): string | undefined;
+  /** Resolves when it is durable. */
+  set(url: string): Promise<void>;
+}
+
+export interface PoolOptions {
+  /** URLs, which also name the targets. */
+  readonly urls: readonly string[];
+  readonly balancer: BalancerName;
+  /** A batch whose outcome is not known goes to another target (`always`), at the price of being stored twice; or stays (`known`). */
+  readonly failover: 'known' | 'always';
+  readonly connect: (url: string) => Transport;
+  readonly check: (url: string) => Promise<Check>;
+  readonly clock: Clock;
+}
+
+/** The targets of one destination: which are well, and which is to take the next batch. Shared by the destination's lanes. */
+export class TargetPool {
+  readonly #options: PoolOptions;
+  readonly #targets: Targets;
+  readonly #balancer;
+  #health: readonly TargetHealth[];
+  #isStopping = false;
+  #cancel: () => void = () => {};
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#targets = newTargets(options.urls);
+    this.#balancer = BALANCERS[options.balancer]();
+    const now = options.clock.monotonicMs();
+    this.#health = newHealth(
+      options.urls.map(() => 0),
+      now,
+    );
+    this.#checkDue();
+  }
+
+  /** A way to whichever target is to be used, for one lane; `name` decides where consistent hashing leads. */
+  connect(name: string, pin: Pin): Transport {
+    return new PooledTransport(this, this.#options, textHash(name), pin);
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.#cancel();
+  }
+
+  /** The row of the next target; -1 when none can be used now. */
+  pick(hash: number): number {
+    const now = this.#options.clock.monotonicMs();
+    this.#health = readmit(this.#health, now);
+    shares(this.#health, now, this.#targets.share);
+    return this.#balancer.pick(this.#targets, hash);
+  }
+
+  /** A call to a target begins (1) or ends (-1). */
+  count(row: number, change: 1 | -1): void {
+    this.#targets.inflight[row] = (this.#targets.inflight[row] ?? 0) + change;
+  }
+
+  noteAnswer(row: number, ok: boolean): void {
+    this.#health = noteAnswer(this.#health, row, ok, this.#options.clock.monotonicMs());
+  }
+
+  #checkDue(): void {
+    if (this.#isStopping) return;
+    const { clock } = this.#options;
+    const now = clock.monotonicMs();
+    const { rows, health, nextMs } = dueChecks(this.#health, now);
+    this.#health = health;
+    for (const row of rows) void this.#check(row);
+    this.#cancel = clock.after(Math.max(1, nextMs - now), () => this.#checkDue());
+  }
+
+  async #check(row: number): Promise<void> {
+    const { urls, check, clock } = this.#options;
+    const result = await check(urls[row] ?? '');
+    this.#health = noteCheck(this.#health, row, result, clock.monotonicMs());
+  }
+}
+
+const NOBODY: Reply = { kind: 'none', reason: 'no target can be used now', sent: false };
+/** How long a lane waits when no target can be used, before it counts as a failed try. */
+const NOBODY_WAIT_MS = 100;
+
+/** One lane's way: to one target after the other, never to another while one has not said what became of a batch. */
+class PooledTransport implements Transport {
+  readonly #pool: TargetPool;
+  readonly #options: PoolOptions;
+  readonly #hash: number;
+  readonly #pin: Pin;
+  readonly #ways = new Map<number, Transport>();
+  /** The target that has not said what became of the last batch. */
+  #stuck: number | undefined;
+
+  constructor(pool: TargetPool, options: PoolOptions, hash: number, pin: Pin) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#hash = hash;
+    this.#pin = pin;
+    const pinned = options.urls.indexOf(pin.get() ?? '');
+    // What the last process sent last may have been taken.
+    if (pinned >= 0 && options.failover === 'known') this.#stuck = pinned;
+  }
+
+  async call(call: ExportCall): Promise<Reply> {
+    const row = this.#stuck ?? this.#pool.pick(this.#hash);
+    const url = this.#options.urls[row];
+    if (url === undefined) {
+      await pause(this.#options.clock, NOBODY_WAIT_MS);
+      return NOBODY;
+    }
+    if (this.#options.failover === 'known' && this.#pin.get() !== url) await this.#pin.set(url);
+    let way = this.#ways.get(row);
+    if (way === undefined) {
+      way = this.#options.connect(url);
+      this.#ways.set(row, way);
+    }
+    this.#pool.count(row, 1);
+    const reply = await way.call(call);
+    this.#pool.count(row, -1);
+    this.#pool.noteAnswer(row, isAnswer(reply));
+    this.#noteOutcome(row, reply);
+    return reply;
+  }
+
+  close(): void {
+    for (const way of this.#ways.values()) way.close();
+  }
+
+  #noteOutcome(row: number, reply: Reply): void {
+    if (this.#options.failover === 'always') return;
+    if (reply.kind !== 'none') this.#stuck = undefined;
+    else if (reply.sent) this.#stuck = row;
+    // A request that never left changes nothing: what was unknown before is unknown still.
+  }
+}
+
+/** Whether the target did its part: a refusal is the batch's fault, not the target's. */
+function isAnswer(reply: Reply): boolean {
+  if (reply.kind === 'http') return reply.status < 500 && reply.status !== 429;
+  if (reply.kind === 'grpc') return ![1, 4, 8, 14].includes(reply.code);
+  return reply.kind === 'unreadable';
+}
