@@ -158,7 +158,12 @@ export const LIMITS = {
   /** The call graph is kept in windows of this length. The two sides of a call are found in one window or in two that touch. */
   graphWindowMs: 60_000,
   /** Spans of one window that are paired at once; a fuller window is paired in parts, by trace. */
-  graphSpansAtOnce: 100_000,
+  graphSpansAtOnce: 50_000,
+  /** A window of more spans is paired when no more have come into it for graphBusyQuietMs: again and again would cost more than taking them in … */
+  graphBusySpans: 200_000,
+  graphBusyQuietMs: 10_000,
+  /** … and with this share of time instead of graphShareMax. */
+  graphBusyShareMax: 0.04,
   /** Share of time that keeping the call graph may take: where more is to do, the graph is complete up to an earlier moment. */
   graphShareMax: 0.15,
   /** Wait for more spans before a window is paired anew. */

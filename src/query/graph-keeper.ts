@@ -51,6 +51,10 @@ export class GraphKeeper {
   readonly #options: GraphKeeperOptions;
   /** Marked windows, with the number of the mark: one that came while the window was paired stays. */
   readonly #dirty = new Map<number, number>();
+  /** When each of them was marked last, monotonic. */
+  readonly #markedMs = new Map<number, number>();
+  /** Spans of windows when they were last paired. */
+  readonly #sizes = new Map<number, number>();
   #marks = 0;
   #isCompared = false;
   /** What neighbours of a window were last made from: `<window> <neighbour>`. Forgotten at a restart, when each is told once more. */
@@ -127,6 +131,7 @@ export class GraphKeeper {
 
   #markOne(window: number): void {
     this.#dirty.set(window, ++this.#marks);
+    this.#markedMs.set(window, this.#options.clock.monotonicMs());
   }
 
   /** Marks the windows of a stretch whose stored spans are not as many as they were made from. */
@@ -156,15 +161,30 @@ export class GraphKeeper {
       // More spans are likely to come into the newest windows; one of the past is done.
       const nowSecond = Number(this.#options.clock.unixNano() / 1_000_000_000n);
       const leastMs = window > nowSecond - 2 * WINDOW_SECONDS ? LIMITS.graphPauseMs : 0;
-      await this.#pause(Math.max(leastMs, tookMs * (1 / (this.#options.shareMax ?? LIMITS.graphShareMax) - 1)));
+      await this.#pause(Math.max(leastMs, tookMs * (1 / this.#shareOf(window) - 1)));
     }
   }
 
   /** The newest and the oldest marked window in turns: what happens now is seen soon, and nothing waits for ever. */
   #next(): number | undefined {
-    if (this.#dirty.size === 0) return undefined;
+    const ready = [...this.#dirty.keys()].filter((window) => !this.#isFilling(window));
+    if (ready.length === 0) return undefined;
     this.#newestNext = !this.#newestNext;
-    return this.#newestNext ? Math.max(...this.#dirty.keys()) : Math.min(...this.#dirty.keys());
+    return this.#newestNext ? Math.max(...ready) : Math.min(...ready);
+  }
+
+  #isBusy(window: number): boolean {
+    return (this.#sizes.get(window) ?? 0) > LIMITS.graphBusySpans;
+  }
+
+  /** Many spans, and more still coming. */
+  #isFilling(window: number): boolean {
+    const sinceMs = this.#options.clock.monotonicMs() - (this.#markedMs.get(window) ?? 0);
+    return this.#isBusy(window) && sinceMs < LIMITS.graphBusyQuietMs;
+  }
+
+  #shareOf(window: number): number {
+    return this.#options.shareMax ?? (this.#isBusy(window) ? LIMITS.graphBusyShareMax : LIMITS.graphShareMax);
   }
 
   /**
@@ -173,6 +193,8 @@ export class GraphKeeper {
    */
   async #refresh(window: number): Promise<void> {
     const mark = this.#dirty.get(window);
+    this.#sizes.set(window, await spansIn(this.#options.engine, window));
+    if (this.#isFilling(window)) return;
     const computed = await this.#compute(window);
     for (const neighbour of [window - WINDOW_SECONDS, window + WINDOW_SECONDS]) {
       const key = `${window} ${neighbour}`;
@@ -182,7 +204,10 @@ export class GraphKeeper {
       this.#shared.set(key, shared);
     }
     await this.#write(window, computed);
-    if (this.#dirty.get(window) === mark) this.#dirty.delete(window);
+    if (this.#dirty.get(window) === mark) {
+      this.#dirty.delete(window);
+      this.#markedMs.delete(window);
+    }
     this.#forgetOld(window);
   }
 
@@ -193,9 +218,12 @@ export class GraphKeeper {
     const shared = new Map<number, number>();
     let spans = 0;
     for (let part = 0; part < parts; part++) {
+      const startedMs = this.#options.clock.monotonicMs();
       const columns = await readWindowPart(engine, { window, part, parts });
       graphs.push(pairCalls(columns));
       spans += sumShared(columns, window, shared);
+      const tookMs = this.#options.clock.monotonicMs() - startedMs;
+      if (part + 1 < parts) await this.#pause(tookMs * (1 / this.#shareOf(window) - 1));
     }
     return { graph: mergeGraphs(graphs), spans, shared };
   }
@@ -210,6 +238,7 @@ export class GraphKeeper {
 
   /** Fingerprints of windows that are long past are dropped; a late span there costs its neighbours one more pairing. */
   #forgetOld(window: number): void {
+    for (const old of this.#sizes.keys()) if (old < window - SHARED_SECONDS) this.#sizes.delete(old);
     if (this.#shared.size <= SHARED_MAX) return;
     for (const key of this.#shared.keys())
       if (Number.parseInt(key, 10) < window - SHARED_SECONDS) this.#shared.delete(key);
