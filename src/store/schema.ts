@@ -45,7 +45,7 @@ const TABLE_SETTINGS: readonly string[] = [
 
 /** Rows of a granule, where it is not ClickHouse's 8192. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
 const GRANULE_ROWS: Readonly<Record<string, number>> = {
-  [TABLES.traces]: 2048,
+  [TABLES.traces]: 1024,
   [TABLES.traceIds]: 512,
   [TABLES.logs]: 2048,
 };
