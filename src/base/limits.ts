@@ -126,6 +126,8 @@ export const LIMITS = {
 
   /** Streams of other Clews whose position a receiver remembers. Over it: batches of further streams are told to wait. */
   streamsMax: 65_536,
+  /** Sources that a node of a fleet shows; the oldest beyond them are left out. */
+  sourcesShownMax: 1_000,
   /** How long a batch waits for the receiver that holds its stream to hand it over. Over it: 503 / UNAVAILABLE. */
   streamClaimMsMax: 5_000,
   /** A batch that is forwarded: records are merged up to this many bytes before packing (one record may be larger) … */

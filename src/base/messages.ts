@@ -1,5 +1,14 @@
 import type { Signal } from './signal.ts';
 
+/** A Clew that forwards to this one, as one receiver sees it. */
+export interface SourceVitals {
+  /** Its data directory's identity. */
+  readonly instance: string;
+  readonly batches: number;
+  /** When its last batch was taken in, Unix milliseconds. */
+  readonly lastMs: number;
+}
+
 /** Counters of one receiver since its start, sent to the supervisor once a second and passed on to the store process. */
 export interface ReceiverVitals {
   readonly receiver: number;
@@ -15,6 +24,8 @@ export interface ReceiverVitals {
   readonly refused: Readonly<Record<string, number>>;
   /** Batches of other Clews that came again and were acknowledged without being stored again. */
   readonly repeated: number;
+  /** The Clews whose batches came here since the process started, latest first, at most LIMITS.sourcesShownMax. */
+  readonly sources: readonly SourceVitals[];
   readonly connections: number;
   readonly inflightBytes: number;
   /** Durable acknowledgement latency of the last minute, milliseconds. */

@@ -104,9 +104,10 @@ export class Guard {
   }
 
   /** A call that was seen to happen, whatever the rules: remembered unless it closes a cycle. */
-  observe(client: string, server: string, atMs: number): void {
-    if (client === server || this.#edges.get(client)?.has(server)) return;
-    if (this.#edgeCount < this.#edgesMax) this.#insert(client, server, atMs);
+  observe(client: string, server: string, atMs: number, callsPerMinute = 0): void {
+    if (client === server || this.#edges.get(client)?.has(server) || this.#edgeCount >= this.#edgesMax) return;
+    const edge = this.#insert(client, server, atMs);
+    if (!Array.isArray(edge)) edge.weight = callsPerMinute;
   }
 
   toJSON(): GuardState {

@@ -38,7 +38,7 @@ test.each<Trouble>(['crash', 'errors'])(
       for (const { step } of steps) seen.set(step, (seen.get(step) ?? 0) + 1);
     }
   },
-  120_000,
+  120_000 + HISTORIES * 30,
 );
 
 /** One segment's life, a step a word: `Sync3` speaks of three records. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../base/limits.ts';
 import { diskSpace } from '../host/space.ts';
 import type { FleetNode } from '../query/api.ts';
 import type { Forwarder } from '../send/forwarder.ts';
@@ -43,6 +44,7 @@ export async function fleetNode(
       bytes: sum((receiver) => receiver.journalBytes),
       quotaBytes: sum((receiver) => receiver.journalQuotaBytes),
     },
+    sources: sourcesOf(receivers),
     rules: (rules?.rules ?? []).map(({ text, applied }) => ({ rule: text, applied })),
     destinations: destinations.map(({ name, url }) => ({
       name,
@@ -54,4 +56,18 @@ export async function fleetNode(
     })),
     disk: await diskSpace(start.settings.data),
   };
+}
+
+/** The sources of all receivers, each once. */
+function sourcesOf(receivers: readonly ReceiverReport[]): FleetNode['sources'] {
+  const found = new Map<string, { instance: string; batches: number; lastMs: number }>();
+  for (const { instance, batches, lastMs } of receivers.flatMap(({ sources }) => sources)) {
+    const before = found.get(instance);
+    found.set(instance, {
+      instance,
+      batches: batches + (before?.batches ?? 0),
+      lastMs: Math.max(lastMs, before?.lastMs ?? 0),
+    });
+  }
+  return [...found.values()].sort((a, b) => b.lastMs - a.lastMs).slice(0, LIMITS.sourcesShownMax);
 }

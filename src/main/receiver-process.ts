@@ -46,11 +46,11 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
     onReport: (text) => log.warn(text),
   });
   const claims = new Claims(index, channel);
-  const once = new OnceSink(intake, marks, (stream) => claims.claim(stream));
+  const once = new OnceSink(intake, marks, (stream) => claims.claim(stream), systemClock);
   const doors = await openDoors(doorOptions(world, once));
   const startedAtMs = Number(systemClock.unixNano() / 1_000_000n);
   const report = (): void =>
-    channel.send({ type: 'vitals', vitals: vitalsOf(index, startedAtMs, intake, doors, once.repeated) });
+    channel.send({ type: 'vitals', vitals: vitalsOf(index, startedAtMs, intake, doors, once) });
   const reporting = setInterval(report, LIMITS.vitalsIntervalMs);
   channel.send({ type: 'ready', role: 'receiver', addresses: addressesOf(doors) });
   report();
@@ -121,13 +121,7 @@ function addressesOf(doors: Doors): string[] {
   return addresses;
 }
 
-function vitalsOf(
-  receiver: number,
-  startedAtMs: number,
-  intake: Intake,
-  doors: Doors,
-  repeated: number,
-): ReceiverVitals {
+function vitalsOf(receiver: number, startedAtMs: number, intake: Intake, doors: Doors, once: OnceSink): ReceiverVitals {
   const { user, system } = process.cpuUsage();
   return {
     receiver,
@@ -135,7 +129,8 @@ function vitalsOf(
     startedAtMs,
     ...intake.vitals(),
     ...doors.counters(),
-    repeated,
+    repeated: once.repeated,
+    sources: once.sources(),
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: Math.round((user + system) / 1000),
   };

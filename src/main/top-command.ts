@@ -61,23 +61,40 @@ function topText(now: Seen, before: Seen | undefined, nowMs: number): string {
       ),
     ),
   ];
+  if (node.sources.length > 0) lines.push('', ...sourceLines(node, nowMs));
   for (const destination of node.destinations) lines.push('', ...destinationLines(destination, now, before, nowMs));
   return `${lines.join('\n')}\n`;
 }
 
+/** Sources that fit on a screen. */
+const SOURCES_MAX = 20;
+
+function sourceLines({ sources }: FleetNode, nowMs: number): string[] {
+  const rows = sources
+    .slice(0, SOURCES_MAX)
+    .map(
+      ({ instance, batches, lastMs }) =>
+        `${instance} ${count(batches).padStart(10)} ${seconds(nowMs - lastMs).padStart(10)}`,
+    );
+  const more = sources.length > SOURCES_MAX ? [`and ${sources.length - SOURCES_MAX} more`] : [];
+  return [`${'from'.padEnd(16)} ${'batches'.padStart(10)} ${'last'.padStart(10)}`, ...rows, ...more];
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
 function destinationLines(destination: FleetDestination, now: Seen, before: Seen | undefined, nowMs: number): string[] {
   const then = before?.node.destinations.find(({ name }) => name === destination.name);
-  const seconds = before === undefined ? 0 : (now.atMs - before.atMs) / 1000;
+  const elapsed = before === undefined ? 0 : (now.atMs - before.atMs) / 1000;
   const lines = [
     `→ ${destination.url}: ${destination.queuedSegments} segments wait (${formatBytes(destination.queuedBytes)})`,
     row('signal', 'per s', 'received', 'forwarded', 'queued', 'dead', 'dropped', 'lost', 'lag'),
   ];
   for (const account of destination.accounts) {
     const earlier = then?.accounts.find(({ signal }) => signal === account.signal);
-    const rate = earlier === undefined || seconds === 0 ? 0 : (account.forwarded - earlier.forwarded) / seconds;
+    const rate = earlier === undefined || elapsed === 0 ? 0 : (account.forwarded - earlier.forwarded) / elapsed;
     const lanes = destination.lanes.filter(({ signal }) => signal === account.signal);
     const received = Math.max(0, ...lanes.map(({ receivedMs }) => receivedMs));
-    const lag = account.queued === 0 || received === 0 ? '-' : `${((nowMs - received) / 1000).toFixed(1)} s`;
+    const lag = account.queued === 0 || received === 0 ? '-' : seconds(nowMs - received);
     const { signal, forwarded, queued, dead, dropped, lost } = account;
     lines.push(
       row(

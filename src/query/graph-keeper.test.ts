@@ -16,6 +16,7 @@ import { columnsOf } from '../store/columns-on-demand.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import type { Engine } from '../store/engine.ts';
 import { migrate } from '../store/migrations.ts';
+import { applyRetention } from '../store/retention.ts';
 import { freeze, SegmentColumns, transcode } from '../transcode/transcode.ts';
 import { jsonToProtobuf } from '../wire/json.ts';
 import { GraphKeeper } from './graph-keeper.ts';
@@ -239,6 +240,15 @@ describe('the kept graph', () => {
     await load([clientSide]);
     await expectGraphOf([clientSide, late]);
     expect((await kept('service')).edges.length).toBe(1);
+  });
+
+  test('goes with its spans when retention drops their day', async () => {
+    await startKeeper();
+    await load(call(1, 'a', 'b', 0));
+    await keeper.idle();
+    expect((await kept('service')).edges.length).toBe(1);
+    await applyRetention(engine, { traces: { days: 1 } }, (BASE_S + 3 * 86_400) * 1000);
+    expect(await kept('service')).toMatchObject({ edges: [], unpairedServers: 0 });
   });
 
   test('notices a new cycle within seconds, once, and not one that was there at the start', async () => {

@@ -77,11 +77,19 @@ export function watchCycles(clock: Clock, report: (text: string) => void): Cycle
         const name = edgeName(client, server);
         const life = lives.get(name);
         if (life === undefined) {
-          lives.set(name, { client, server, first: window, last: window, calls, traceId: slowestTraceId });
+          lives.set(name, {
+            client,
+            server,
+            first: window,
+            last: window,
+            callsPerMinute: calls,
+            traceId: slowestTraceId,
+          });
           fresh.add(name);
           continue;
         }
         if (window - life.last > LIMITS.graphWatchMs / 1000) fresh.add(name);
+        if (window >= life.last) life.callsPerMinute = calls;
         life.first = Math.min(life.first, window);
         life.last = Math.max(life.last, window);
       }

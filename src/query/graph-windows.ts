@@ -196,21 +196,22 @@ export interface EdgeLife {
   readonly server: string;
   readonly first: number;
   readonly last: number;
-  readonly calls: number;
+  /** In the newest of its minutes, or on average over those before the start. */
+  readonly callsPerMinute: number;
   readonly traceId: string;
 }
 
 /** All edges of the kept graph with their lives, among windows up to `version`. */
 export async function edgeLives(engine: Engine, version: number): Promise<EdgeLife[]> {
   const range = { first: 0, last: 2 ** 32 - 1, version: String(version) };
-  const sql = `SELECT Client, Server, toUnixTimestamp(min(Window)) AS First, toUnixTimestamp(max(Window)) AS Last, sum(Calls) AS Total, any(SlowestTraceId) AS Example
+  const sql = `SELECT Client, Server, toUnixTimestamp(min(Window)) AS First, toUnixTimestamp(max(Window)) AS Last, sum(Calls) / uniqExact(Window) AS PerMinute, any(SlowestTraceId) AS Example
     FROM ${GRAPH_TABLES.edges} WHERE ${IN_RANGE} AND (Window, Version) IN (${CURRENT}) GROUP BY Client, Server ORDER BY Client, Server`;
   return rowsOf(await engine.query(sql, { params: range })).map((row) => ({
     client: row.text('Client'),
     server: row.text('Server'),
     first: row.number('First'),
     last: row.number('Last'),
-    calls: row.number('Total'),
+    callsPerMinute: row.number('PerMinute'),
     traceId: row.text('Example'),
   }));
 }

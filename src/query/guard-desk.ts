@@ -91,7 +91,9 @@ export class GuardDesk {
     const { watch } = this.#options;
     if (watch.changes() === this.#seen) return;
     this.#seen = watch.changes();
-    for (const { client, server, last } of watch.edges()) this.#guard.observe(client, server, last * 1000);
+    for (const { client, server, last, callsPerMinute } of watch.edges()) {
+      this.#guard.observe(client, server, last * 1000, callsPerMinute);
+    }
   }
 
   #saveLater(): void {

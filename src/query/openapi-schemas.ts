@@ -204,6 +204,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     startedAt: text,
     receivers: list(fleetReceiver),
     journal: record({ bytes: integer, quotaBytes: integer }),
+    sources: list(record({ instance: text, batches: integer, lastMs: integer })),
     rules: list(record({ rule: text, applied: integer })),
     destinations: list(fleetDestination),
     disk: record({ totalBytes: integer, freeBytes: integer }),

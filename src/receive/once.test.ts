@@ -17,7 +17,7 @@ function batch(from: number, to: number, stream = STREAM): ExportRequest {
 
 async function start(world: IntakeWorld) {
   const { intake, disk, marks } = await world.startWithMarks();
-  const once = new OnceSink(intake, marks, async () => '');
+  const once = new OnceSink(intake, marks, async () => '', world.clock);
   return { intake, disk, marks, once };
 }
 
@@ -38,6 +38,7 @@ test('a batch that comes again is acknowledged and not stored again', async () =
   expect((await once.export(batch(1, 2))).kind).toBe('success');
   expect((await once.export(batch(3, 3))).kind).toBe('success');
   expect(once.repeated).toBe(1);
+  expect(once.sources()).toMatchObject([{ instance: STREAM.slice(0, 16), batches: 2 }]);
   await intake.close();
   await world.load(intake, disk);
   expect(world.storedIds()).toEqual(['i1', 'i2', 'i3']);
@@ -131,10 +132,15 @@ test('a stream that is given up is asked for again before its next batch', async
   const world = new IntakeWorld(1);
   const { intake, marks } = await world.startWithMarks();
   const asked: string[] = [];
-  const once = new OnceSink(intake, marks, async (stream) => {
-    asked.push(stream);
-    return mark(5);
-  });
+  const once = new OnceSink(
+    intake,
+    marks,
+    async (stream) => {
+      asked.push(stream);
+      return mark(5);
+    },
+    world.clock,
+  );
   await once.export(batch(6, 6));
   expect(await once.surrender(STREAM)).toBe(mark(6));
   await once.export(batch(7, 7));

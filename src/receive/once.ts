@@ -1,4 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
+import type { SourceVitals } from '../base/messages.ts';
+import type { Clock } from '../host/clock.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { hasRoom, type StreamMarks } from './marks.ts';
 import type { ExportRequest, ExportSink, HopBatch } from './sink.ts';
@@ -20,6 +22,7 @@ interface Held {
  * after the other, so one position says what was taken: a batch that ends at or before it is acknowledged and not taken again.
  */
 export class OnceSink implements ExportSink {
+  readonly #clock: Clock;
   readonly #intake: ExportSink;
   readonly #marks: StreamMarks;
   readonly #claim: ClaimStream;
@@ -27,8 +30,10 @@ export class OnceSink implements ExportSink {
   readonly #claims = new Map<string, Promise<Held>>();
   /** Batches that came again and were not stored again. */
   repeated = 0;
+  readonly #sources = new Map<string, { batches: number; lastMs: number }>();
 
-  constructor(intake: ExportSink, marks: StreamMarks, claim: ClaimStream) {
+  constructor(intake: ExportSink, marks: StreamMarks, claim: ClaimStream, clock: Clock) {
+    this.#clock = clock;
     this.#intake = intake;
     this.#marks = marks;
     this.#claim = claim;
@@ -65,7 +70,10 @@ export class OnceSink implements ExportSink {
     const taking = this.#intake.export(request);
     held.busy = taking;
     const outcome = await taking;
-    if (outcome.kind === 'success') this.#marks.note(batch.stream, batch.mark);
+    if (outcome.kind === 'success') {
+      this.#marks.note(batch.stream, batch.mark);
+      this.#noteSource(batch.stream);
+    }
     held.busy = undefined;
     return outcome;
   }
@@ -76,6 +84,21 @@ export class OnceSink implements ExportSink {
     this.#held.delete(stream);
     await held?.busy;
     return this.#marks.get(stream);
+  }
+
+  /** Who sent batches, latest first. */
+  sources(): SourceVitals[] {
+    const all = [...this.#sources].map(([instance, { batches, lastMs }]) => ({ instance, batches, lastMs }));
+    return all.sort((a, b) => b.lastMs - a.lastMs).slice(0, LIMITS.sourcesShownMax);
+  }
+
+  /** A stream's name begins with the instance that it comes from. */
+  #noteSource(stream: string): void {
+    const instance = stream.slice(0, INSTANCE_CHARS);
+    const source = this.#sources.get(instance) ?? { batches: 0, lastMs: 0 };
+    source.batches++;
+    source.lastMs = Number(this.#clock.unixNano() / 1_000_000n);
+    if (this.#sources.has(instance) || this.#sources.size < LIMITS.streamsMax) this.#sources.set(instance, source);
   }
 
   /** What the position alone says of a batch. */
@@ -106,5 +129,7 @@ export class OnceSink implements ExportSink {
     return claim;
   }
 }
+
+const INSTANCE_CHARS = 16;
 
 const later = (message: string): Outcome => ({ kind: 'overloaded', message, retryAfterMs: LIMITS.retryAfterMs });

@@ -8,7 +8,7 @@ import { decodeRecord } from '../journal/record.ts';
 import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
 import { sealSegment, writeNatives } from '../journal/seal.ts';
 import type { SealedSegment, SealedTable } from '../journal/sealed.ts';
-import { journalFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
+import { journalFile, loadedFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
 import type { StreamMarks } from './marks.ts';
 import { otlpBuilder } from './otlp-builder.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
@@ -45,6 +45,10 @@ export async function rebuildSegment(
 ): Promise<SealedSegment | undefined> {
   const { disk, directory } = workshop;
   const path = `${directory}/${journalFile(segment)}`;
+  if (extent !== undefined) {
+    const before = await handedOverBefore(disk, directory, segment);
+    if (before !== 'no') return before === 'loaded' ? undefined : before;
+  }
   if (extent !== undefined && ((await disk.size(path)) ?? 0) > extent.bytes) {
     await disk.truncate(path, extent.bytes);
     record('Cut', directory, segment);
@@ -65,6 +69,27 @@ export async function rebuildSegment(
   await workshop.marks?.save();
   const identity = identityOf(workshop, segment);
   return sealSegment(disk, directory, identity, replayed, builder.freeze(), builder.counts?.());
+}
+
+/**
+ * Whether a seal that failed has handed the segment over all the same: its manifest had its name, and only the fsync of the directory was
+ * refused. It is repeated here; the store may have loaded and removed the segment meanwhile.
+ */
+async function handedOverBefore(
+  disk: Disk,
+  directory: string,
+  segment: string,
+): Promise<SealedSegment | 'loaded' | 'no'> {
+  const path = `${directory}/${sealedFile(segment)}`;
+  if ((await disk.size(path)) !== undefined) {
+    const manifest = await readManifest(disk, path);
+    if ('reason' in manifest) return 'no';
+    await disk.syncDirectory(directory);
+    record('Seal', directory, segment);
+    return manifest;
+  }
+  const isJournalled = (await disk.size(`${directory}/${journalFile(segment)}`)) !== undefined;
+  return isJournalled && (await disk.size(`${directory}/${loadedFile(segment)}`)) === undefined ? 'no' : 'loaded';
 }
 
 /**

@@ -1,4 +1,4 @@
-import { TABLES } from '../base/names.ts';
+import { GRAPH_TABLES, TABLES } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { SIGNALS } from '../base/signal.ts';
 import type { Engine } from './engine.ts';
@@ -39,6 +39,10 @@ export async function applyRetention(engine: Engine, rules: RetentionRules, nowM
     for (const partition of partitionsToDrop(own, rule, nowMs)) {
       // A partition id has eight digits: see DAY.
       await engine.command(`ALTER TABLE ${identifier(partition.table)} DROP PARTITION ID '${partition.id}'`);
+      // The graph of a day is made from its spans.
+      for (const table of partition.table === TABLES.traces ? Object.values(GRAPH_TABLES) : []) {
+        await engine.command(`ALTER TABLE ${identifier(table)} DROP PARTITION ID '${partition.id}'`);
+      }
       dropped.push(partition);
     }
   }

@@ -43,6 +43,7 @@ function counters(traces: number, more: Partial<ReceiverVitals> = {}): ReceiverV
     requestBytes: 100,
     refused: { 'a "quoted"\\reason': 2 },
     repeated: 0,
+    sources: [],
     connections: 3,
     inflightBytes: 0,
     ackP50Ms: 4,

@@ -128,6 +128,7 @@ const SILENT: ReceiverVitals = {
   requestBytes: 0,
   refused: {},
   repeated: 0,
+  sources: [],
   connections: 0,
   inflightBytes: 0,
   ackP50Ms: 0,

@@ -5,13 +5,13 @@
  * or doubled span shows as a request with too few or too many rows.
  */
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { runLoad } from '../../bench/load.ts';
 import { processTree } from '../../bench/processes.ts';
 import type { FleetNode } from '../../src/query/api.ts';
 import { freePorts, type Ports, type RunningClew, startClew, waitUntil } from '../support/clew.ts';
+import { CuttingProxy } from '../support/cutting-proxy.ts';
 
 export interface TiersOptions {
   readonly kills: number;
@@ -50,62 +50,6 @@ function randomFrom(seed: number): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 4294967296;
   };
-}
-
-/** A TCP relay that can cut what goes through it. */
-class CuttingProxy {
-  readonly #server: net.Server;
-  readonly #pairs = new Set<readonly [net.Socket, net.Socket]>();
-  cuts = 0;
-  #isDown = false;
-
-  constructor(targetPort: number) {
-    this.#server = net.createServer((inner) => {
-      if (this.#isDown) {
-        inner.destroy();
-        return;
-      }
-      const outer = net.connect(targetPort, '127.0.0.1');
-      const pair = [inner, outer] as const;
-      this.#pairs.add(pair);
-      const end = (): void => {
-        this.#pairs.delete(pair);
-        inner.destroy();
-        outer.destroy();
-      };
-      for (const socket of pair) socket.on('error', end).on('close', end);
-      inner.pipe(outer);
-      outer.pipe(inner);
-    });
-  }
-
-  listen(): Promise<number> {
-    return new Promise((resolve) => {
-      this.#server.listen(0, '127.0.0.1', () => resolve((this.#server.address() as net.AddressInfo).port));
-    });
-  }
-
-  /** Cuts every connection: at once, or as soon as the next byte of an answer comes, which then is lost. */
-  cut(atAnswer: boolean): void {
-    this.cuts++;
-    for (const [inner, outer] of this.#pairs) {
-      if (!atAnswer) inner.destroy();
-      else {
-        outer.unpipe(inner);
-        outer.once('data', () => inner.destroy());
-      }
-    }
-  }
-
-  down(isDown: boolean): void {
-    this.#isDown = isDown;
-    if (isDown) this.cut(false);
-  }
-
-  close(): void {
-    this.down(true);
-    this.#server.close();
-  }
 }
 
 type Tier = 'edge' | 'regional' | 'central';
