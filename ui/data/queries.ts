@@ -14,6 +14,8 @@ import type {
   TraceHistogram,
   TraceSummary,
 } from '../../src/query/api.ts';
+import type { LocksAnswer } from '../../src/query/api-locks.ts';
+import type { PathComparison, PathSums, TracePath } from '../../src/query/api-paths.ts';
 import { getJson, type Query } from './client.ts';
 
 /**
@@ -104,6 +106,35 @@ export function useMetrics(query: Query, tick: number) {
 
 export function useMetricSeries(name: string, query: Query, tick: number, enabled: boolean) {
   return useAnswer<MetricSeries>(`/metrics/${encodeURIComponent(name)}`, query, tick, enabled);
+}
+
+export function usePathSums(query: Query, tick: number, enabled: boolean) {
+  return useAnswer<PathSums>('/critical-path', query, tick, enabled);
+}
+
+export function usePathComparison(query: Query, tick: number, enabled: boolean) {
+  return useAnswer<PathComparison>('/critical-path/compare', query, tick, enabled);
+}
+
+/** The critical path of one trace, once it is wanted. */
+export function useTracePath(traceId: string, enabled: boolean) {
+  return useQuery({
+    queryKey: ['/traces/critical-path', traceId],
+    queryFn: async ({ signal }) =>
+      (await getJson<TracePath>(`/traces/${traceId}/critical-path`, { mode: 'crisp' }, signal)).body,
+    enabled,
+  });
+}
+
+const LOCKS_INTERVAL_MS = 2_000;
+
+/** Locks are always those of now. */
+export function useLocks() {
+  return useQuery({
+    queryKey: ['/deadlocks'],
+    queryFn: async ({ signal }) => (await getJson<LocksAnswer>('/deadlocks', {}, signal)).body,
+    refetchInterval: LOCKS_INTERVAL_MS,
+  });
 }
 
 const STATUS_INTERVAL_MS = 5_000;

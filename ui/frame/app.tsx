@@ -17,6 +17,8 @@ const LogsPage = lazy(() => import('../pages/logs/logs-page.tsx'));
 const MetricsPage = lazy(() => import('../pages/metrics/metrics-page.tsx'));
 const MapPage = lazy(() => import('../pages/map/map-page.tsx'));
 const CyclesPage = lazy(() => import('../pages/cycles/cycles-page.tsx'));
+const CriticalPage = lazy(() => import('../pages/critical/critical-page.tsx'));
+const LocksPage = lazy(() => import('../pages/locks/locks-page.tsx'));
 const StatusPage = lazy(() => import('../pages/status/status-page.tsx'));
 
 /** The frame of every page: places on the left, time and search above, the page below. */
@@ -70,6 +72,8 @@ function Pages() {
       <Route path="/charts" component={MetricsPage} />
       <Route path="/map" component={MapPage} />
       <Route path="/cycles" component={CyclesPage} />
+      <Route path="/critical-path" component={CriticalPage} />
+      <Route path="/locks" component={LocksPage} />
       <Route path="/status" component={StatusPage} />
       <Route path="/">
         <Redirect to="/traces" replace />

@@ -16,6 +16,8 @@ export const PLACES: readonly {
   { path: '/charts', name: 'Metrics', icon: 'metrics', key: '3' },
   { path: '/map', name: 'Map', icon: 'map', key: '5' },
   { path: '/cycles', name: 'Cycles', icon: 'cycle', key: '6' },
+  { path: '/critical-path', name: 'Critical path', icon: 'path', key: '7' },
+  { path: '/locks', name: 'Locks', icon: 'lock', key: '8' },
   { path: '/status', name: 'Status', icon: 'status', key: '4' },
 ];
 

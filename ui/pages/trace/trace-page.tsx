@@ -37,7 +37,7 @@ function BuiltTrace(props: { readonly trace: OtlpTrace; readonly traceId: string
 }
 
 function TraceBody(props: { readonly table: SpanTable; readonly traceId: string; readonly truncated: boolean }) {
-  const view = useTraceView(props.table);
+  const view = useTraceView(props.table, props.traceId);
   const title = props.table.spans[0].name || '(no name)';
   useEffect(() => {
     document.title = `${title} · Clew`;

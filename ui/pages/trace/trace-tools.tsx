@@ -19,7 +19,12 @@ export function TraceTools({ view }: { readonly view: TraceView }) {
     const next = nextFound(found, view.cursor < 0 ? -1 : view.rows.span[view.cursor], direction);
     if (next >= 0) view.selectSpan(next);
   };
-  useKeys({ '/': () => input.current?.focus(), n: () => step(1), N: () => step(-1) });
+  useKeys({
+    '/': () => input.current?.focus(),
+    n: () => step(1),
+    N: () => step(-1),
+    c: () => view.showPath(!view.isPathShown),
+  });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
     else if (event.key === 'Escape') {
@@ -56,6 +61,13 @@ export function TraceTools({ view }: { readonly view: TraceView }) {
         </>
       )}
       {view.service !== null && <Chip name="service" value={view.service} onRemove={() => view.setService(null)} />}
+      <Button
+        pressed={view.isPathShown}
+        onClick={() => view.showPath(!view.isPathShown)}
+        title="What the request waited for: own work as a line, network and queue hatched (c)"
+      >
+        <Icon name="path" /> Critical path
+      </Button>
       {zoomed && (
         <Button onClick={() => view.setTime(null)} title="Show the whole trace (z)">
           <Icon name="zoomOut" /> {formatDurationNs(time.fromNs)} – {formatDurationNs(time.toNs)}

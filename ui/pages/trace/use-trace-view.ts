@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useTracePath } from '../../data/queries.ts';
 import { useCursorParam, useUrl } from '../../frame/url.ts';
+import { type SectionsBySpan, sectionsBySpan } from '../../model/path-sections.ts';
 import { type Folds, findFolds, type Rows, reveal, rowOfSpan, type Unfolding, visibleRows } from '../../model/rows.ts';
 import type { SpanTable } from '../../model/span-table.ts';
 import { searchSpans } from '../../model/trace-search.ts';
@@ -7,6 +9,11 @@ import { readView, type TimeView, writeView } from '../../model/trace-view.ts';
 
 /** What the trace page shows of a trace: rows, selection, search, the part of time. Selection, search and time are in the URL. */
 export interface TraceView {
+  /** The critical path by span id; null while it is not shown. */
+  readonly sections: SectionsBySpan | null;
+  readonly isPathShown: boolean;
+  readonly showPath: (shown: boolean) => void;
+
   readonly table: SpanTable;
   readonly folds: Folds;
   readonly rows: Rows;
@@ -31,7 +38,7 @@ export interface TraceView {
 /** A selected header of repeated siblings is written with this before the id of its first span. */
 const FOLD_PREFIX = 'x';
 
-export function useTraceView(table: SpanTable): TraceView {
+export function useTraceView(table: SpanTable, traceId: string): TraceView {
   const { params, set } = useUrl();
   const [selected, setSelected] = useCursorParam('span');
   const folds = useMemo(() => findFolds(table), [table]);
@@ -49,6 +56,8 @@ export function useTraceView(table: SpanTable): TraceView {
   const cursor = useMemo(() => rowOfSelection(rows, indexOfId, selected), [rows, indexOfId, selected]);
   const view = params.get('view');
   const time = useMemo(() => readView(view, table.durationNs), [view, table]);
+  const isPathShown = params.get('path') === '1';
+  const sections = useSections(table, traceId, isPathShown);
 
   const select = useCallback(
     (row: number) => setSelected(`${rows.folded[row] > 0 ? FOLD_PREFIX : ''}${table.spans[rows.span[row]].spanId}`),
@@ -94,8 +103,19 @@ export function useTraceView(table: SpanTable): TraceView {
     service,
     setService: (next) => set({ svc: next }),
     time,
+    sections,
+    isPathShown,
+    showPath: (shown) => set({ path: shown ? '1' : null }),
     setTime: (next) => set({ view: next === null ? null : writeView(next) }),
   };
+}
+
+function useSections(table: SpanTable, traceId: string, isShown: boolean): SectionsBySpan | null {
+  const path = useTracePath(traceId, isShown).data;
+  return useMemo(
+    () => (isShown && path !== undefined ? sectionsBySpan(path, table.originNano) : null),
+    [isShown, path, table],
+  );
 }
 
 function rowOfSelection(rows: Rows, indexOfId: ReadonlyMap<string, number>, selected: string | null): number {

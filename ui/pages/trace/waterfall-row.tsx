@@ -41,6 +41,7 @@ function sameRow(a: RowProps, b: RowProps): boolean {
     a.view.rows === b.view.rows &&
     a.view.time === b.view.time &&
     a.view.isFound === b.view.isFound &&
+    a.view.sections === b.view.sections &&
     a.view.toggle === b.view.toggle
   );
 }
@@ -184,6 +185,12 @@ function Bar({ view, i, timePx }: { readonly view: TraceView; readonly i: number
           background: serviceColour(table.services[table.serviceOf[i]]),
         }}
       />
+      {view.sections?.get(table.spans[i].spanId)?.map(({ fromNs, toNs, kind, title }) => {
+        const part = placeBar(fromNs, toNs - fromNs, time);
+        if (!part.visible) return null;
+        const style = { left: `${part.left}%`, width: `${part.width}%` };
+        return <i key={fromNs} className={`${styles.section} ${styles[kind]}`} style={style} title={title} />;
+      })}
       {table.spans[i].events?.map((event, at) => (
         <EventTick
           // biome-ignore lint/suspicious/noArrayIndexKey: events have no id, and their order never changes
