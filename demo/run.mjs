@@ -63,21 +63,32 @@ console.log(
 console.log(
   'demo: slow: GET / (recommendations); failing: GET /checkout (payment); a circle: catalog → pricing → inventory → catalog',
 );
+console.log(
+  'demo: a deadlock, once a minute: /reserve locks the cart, then the stock; /recount the stock, then the cart',
+);
 
 let sent = 0;
-const timer = setInterval(() => {
-  const request = http.get(
-    { host: '127.0.0.1', port: ports.storefront, path: PATHS[sent++ % PATHS.length] },
-    (response) => response.resume(),
-  );
+function ask(path) {
+  sent++;
+  const request = http.get({ host: '127.0.0.1', port: ports.storefront, path }, (response) => response.resume());
   request.on('error', () => undefined);
-}, 1000 / rate);
+}
+const timer = setInterval(() => ask(PATHS[sent % PATHS.length]), 1000 / rate);
+
+function deadlock() {
+  ask('/reserve');
+  ask('/recount');
+}
+const firstDeadlock = setTimeout(deadlock, 5_000);
+const deadlocks = setInterval(deadlock, 60_000);
 
 let ending = false;
 async function end() {
   if (ending) return;
   ending = true;
   clearInterval(timer);
+  clearTimeout(firstDeadlock);
+  clearInterval(deadlocks);
   // Requests that are under way are answered first: the slowest takes about a second.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const gone = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));

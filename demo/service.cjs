@@ -24,9 +24,44 @@ telemetry.meter
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const about = (ms) => sleep(ms * (0.5 + Math.random()));
 
-function log(severityText, body, attributes = {}) {
+function log(severityText, body, attributes = {}, eventName = undefined) {
   const severityNumber = SeverityNumber[severityText];
-  telemetry.logger.emit({ severityNumber, severityText, body, attributes, context: context.active() });
+  telemetry.logger.emit({ severityNumber, severityText, body, attributes, eventName, context: context.active() });
+}
+
+/** Locks of this service by name: those that wait for each, the holder first. */
+const locks = new Map();
+const LOCK_TIMEOUT_MS = 20_000;
+
+/**
+ * Runs with a lock held. What happens to the lock is told by log records when it happens: the span of a request that waits for ever would never
+ * be exported. The owner is the trace.
+ */
+async function withLock(name, run) {
+  const tell = (event) => log('INFO', `${event} ${name}`, { 'lock.resource': name }, `lock.${event}`);
+  const queue = locks.get(name) ?? [];
+  locks.set(name, queue);
+  const entry = {};
+  queue.push(entry);
+  if (queue[0] !== entry) {
+    tell('wait');
+    const granted = new Promise((resolve) => {
+      entry.grant = () => resolve(true);
+    });
+    if (!(await Promise.race([granted, sleep(LOCK_TIMEOUT_MS * (0.8 + 0.4 * Math.random())).then(() => false)]))) {
+      queue.splice(queue.indexOf(entry), 1);
+      tell('abandoned');
+      throw new Error(`waited too long for ${name}`);
+    }
+  }
+  tell('acquired');
+  try {
+    await run();
+  } finally {
+    queue.shift();
+    tell('released');
+    queue[0]?.grant();
+  }
 }
 
 /** Asks another service, as any client would; trace context and baggage travel in the headers. */
@@ -63,7 +98,8 @@ function asCustomer(run) {
 
 /**
  * What each service does, by path. catalog → pricing → inventory → catalog is a circle, but no single request goes around it.
- * /recommend is slow; /charge fails for one order in five.
+ * /recommend is slow; /charge fails for one order in five. /reserve locks a cart, then the stock; /recount the stock, then the cart: together
+ * they deadlock until one of them has waited too long.
  */
 const SHOP = {
   storefront: {
@@ -81,6 +117,8 @@ const SHOP = {
       }),
     '/stock': () => asCustomer(() => ask('inventory', '/restock')),
     '/quote': () => asCustomer(() => ask('pricing', '/quote')),
+    '/reserve': () => asCustomer(() => ask('cart', '/reserve')),
+    '/recount': () => asCustomer(() => ask('inventory', '/recount')),
   },
   catalog: {
     '/products': async () => {
@@ -96,12 +134,24 @@ const SHOP = {
   inventory: {
     '/level': () => work('redis GET', 2, { 'db.system.name': 'redis' }),
     '/restock': () => ask('catalog', '/describe'),
+    '/hold': () => withLock('stock:4711', () => about(10)),
+    '/recount': () =>
+      withLock('stock:4711', async () => {
+        await about(300);
+        await ask('cart', '/freeze');
+      }),
   },
   cart: {
     '/items': async () => {
       await work('redis HGETALL', 3, { 'db.system.name': 'redis' });
       await ask('inventory', '/level');
     },
+    '/freeze': () => withLock('cart:8', () => about(10)),
+    '/reserve': () =>
+      withLock('cart:8', async () => {
+        await about(300);
+        await ask('inventory', '/hold');
+      }),
   },
   payment: {
     '/charge': async () => {
