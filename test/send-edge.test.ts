@@ -114,7 +114,7 @@ it.each(['http', 'grpc'] as const)(
   60_000,
 );
 
-it('keeps each destination at its own pace, and forgets what all of them have', async () => {
+it('4. keeps each destination at its own pace, and forgets what all of them have', async () => {
   const [fast, slow] = [await nextHop(), await nextHop()];
   slow.sink.reply = () => ({ kind: 'overloaded', message: 'later', retryAfterMs: 100 });
   const urls = [fast, slow].map((world) => `http://127.0.0.1:${world.httpPort}`);

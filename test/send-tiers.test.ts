@@ -6,7 +6,7 @@ describe('edge → regional → central', () => {
   it('loses and doubles nothing that the edge acknowledged, whatever is killed or cut', async () => {
     const lines: string[] = [];
     const report = await runTiersCampaign({
-      kills: 4,
+      kills: 3,
       seed: 11,
       receivers: 2,
       rate: 3_000,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
 import { encodeProto } from '../../test/support/otlp-proto.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Signal } from '../base/signal.ts';
 import { systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
@@ -167,7 +168,7 @@ test('what was queued while the next hop refused arrives in order, each batch wi
   expect(new Set(taken.map(({ batch }) => batch?.stream))).toEqual(new Set([`${INSTANCE}-r0-traces-next`]));
 });
 
-test('only the request that is refused becomes a dead letter, not what was merged with it', async () => {
+test('19. only the request that is refused becomes a dead letter, not what was merged with it', async () => {
   const hop = await openHop();
   hop.world.sink.reply = ({ body }) =>
     Buffer.from(body).includes('span 3') ? { kind: 'invalid', message: 'no threes' } : SUCCESS;
@@ -193,7 +194,7 @@ test('after its retries a batch becomes a dead letter, and those behind it are s
   expect(traces(forwarder)).toMatchObject({ received: 2, forwarded: 1, dead: 1, queued: 0 });
 }, 15_000);
 
-test('a next process goes on where the last one was, and what the receiver holds already is not sent', async () => {
+test('10. what is undelivered at the end is kept: a next process goes on where the last one was, and what the receiver holds already is not sent', async () => {
   const hop = await openHop();
   const first = await hop.start();
   await hop.take(['traces', spans(1, 3)]);
@@ -253,7 +254,7 @@ test('a segment that is not sealed yet holds back those behind it', async () => 
   expect(arrived(hop.world)).toEqual(names(1, 2));
 });
 
-test('what rules leave out is counted as dropped, and an empty request is not sent', async () => {
+test('5. what rules leave out is counted as dropped, and an empty request is not sent', async () => {
   const hop = await openHop();
   const forwarder = await hop.start(256, (_signal, body) =>
     Buffer.from(body).includes('span 2') ? new Uint8Array(0) : body,
@@ -288,4 +289,17 @@ test('a batch that is too large for the receiver is sent in parts', async () => 
   await hop.take(...[1, 2, 3, 4].map((n) => ['traces', spans(n)] as const));
   await forwarder.idle(5_000);
   expect(traces(forwarder)).toMatchObject({ received: 4, forwarded: 4, dead: 0 });
+});
+
+test('8, 30. no request is larger than the limit, however many are merged, and the account has every item', async () => {
+  const hop = await openHop();
+  const big = (n: number): Uint8Array =>
+    encodeProto('logs', { resources: [{ scopes: [{ items: [{ severityText: `${n}`.repeat(1_500_000) }] }] }] });
+  const forwarder = await hop.start();
+  await hop.take(...[1, 2, 3, 4].map((n) => ['logs', big(n)] as const));
+  await forwarder.idle(5_000);
+  const sizes = hop.world.sink.requests.map(({ body }) => body.length);
+  expect(sizes.length).toBe(2);
+  for (const size of sizes) expect(size).toBeLessThanOrEqual(LIMITS.forwardBatchBytesMax);
+  expect(forwarder.accounts().find(({ signal }) => signal === 'logs')).toMatchObject({ received: 4, forwarded: 4 });
 });
