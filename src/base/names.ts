@@ -24,6 +24,8 @@ export const TABLES = {
 
 /** Our own tables: the call graph, kept in windows of time. */
 export const GRAPH_TABLES = { windows: 'clew_graph_windows', edges: 'clew_graph_edges' } as const;
+/** In memory, while a full window is paired. */
+export const GRAPH_SCRATCH = 'clew_graph_scratch';
 
 /** In the data directory: rules and state of the guard that is asked over HTTP. */
 export const GUARD_FILE = 'guard.json';

@@ -22,7 +22,7 @@ import { jsonToProtobuf } from '../wire/json.ts';
 import { GraphKeeper } from './graph-keeper.ts';
 import { readGraph } from './graph-windows.ts';
 
-const ROUNDS = Number(process.env['CLEW_GRAPH_ROUNDS'] ?? 2);
+const ROUNDS = Number(process.env['CLEW_GRAPH_ROUNDS'] ?? 1);
 /** A whole minute. */
 const BASE_S = 1_767_355_200;
 const MINUTE_NS = 60_000_000_000;
@@ -59,6 +59,8 @@ async function startKeeper(on: Engine = engine, report: (text: string) => void =
     clock: systemClock,
     directory: path.join(directory, 'graph'),
     shareMax: 1,
+    // Some windows are full, some are not.
+    spansAtOnce: 30,
     report,
   });
   await keeper.start();
@@ -240,6 +242,22 @@ describe('the kept graph', () => {
     await load([clientSide]);
     await expectGraphOf([clientSide, late]);
     expect((await kept('service')).edges.length).toBe(1);
+  });
+
+  test('ends at once although it would rest for long', async () => {
+    keeper = new GraphKeeper({
+      engine,
+      disk: nodeDisk,
+      clock: systemClock,
+      directory: path.join(directory, 'graph'),
+      shareMax: 0.0001,
+    });
+    await keeper.start();
+    await load(call(1, 'a', 'b', 0));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = performance.now();
+    await keeper.close();
+    expect(performance.now() - before).toBeLessThan(2000);
   });
 
   test('goes with its spans when retention drops their day', async () => {

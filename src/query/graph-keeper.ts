@@ -6,7 +6,7 @@ import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
 import { touchedWindows } from './graph-segment.ts';
-import { readWindowPart, WINDOW_SECONDS, windowOf } from './graph-spans.ts';
+import { WINDOW_SECONDS, windowOf, windowParts } from './graph-spans.ts';
 import { type CycleWatch, watchCycles } from './graph-watch.ts';
 import { newestVersion, spansIn, staleWindows, writeWindow } from './graph-windows.ts';
 
@@ -18,6 +18,8 @@ export interface GraphKeeperOptions {
   readonly directory: string;
   /** Share of time that the work may take. Default LIMITS.graphShareMax; 1 never pauses. */
   readonly shareMax?: number;
+  /** Spans that are paired at once. Default LIMITS.graphSpansAtOnce. */
+  readonly spansAtOnce?: number;
   /** One line about something an operator should know: a new cycle, a window that could not be read. */
   readonly report?: (text: string) => void;
 }
@@ -63,7 +65,7 @@ export class GraphKeeper {
   #version = 0;
   #newestNext = true;
   #wake: () => void = () => {};
-  #cancel: () => void = () => {};
+  readonly #pauses = new Set<() => void>();
   #closed = false;
   #loop: Promise<void> = Promise.resolve();
 
@@ -125,7 +127,7 @@ export class GraphKeeper {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wake();
+    for (const end of [...this.#pauses]) end();
     await this.#loop;
   }
 
@@ -213,17 +215,17 @@ export class GraphKeeper {
 
   async #compute(window: number): Promise<Computed> {
     const { engine } = this.#options;
-    const parts = Math.max(1, Math.ceil((await spansIn(engine, window)) / LIMITS.graphSpansAtOnce));
     const graphs: CallGraph[] = [];
     const shared = new Map<number, number>();
     let spans = 0;
-    for (let part = 0; part < parts; part++) {
-      const startedMs = this.#options.clock.monotonicMs();
-      const columns = await readWindowPart(engine, { window, part, parts });
+    let startedMs = this.#options.clock.monotonicMs();
+    for await (const columns of windowParts(engine, window, this.#options.spansAtOnce)) {
+      if (this.#closed) throw new Error('the store is closing');
       graphs.push(pairCalls(columns));
       spans += sumShared(columns, window, shared);
       const tookMs = this.#options.clock.monotonicMs() - startedMs;
-      if (part + 1 < parts) await this.#pause(tookMs * (1 / this.#shareOf(window) - 1));
+      if (this.#isBusy(window)) await this.#pause(tookMs * (1 / this.#shareOf(window) - 1));
+      startedMs = this.#options.clock.monotonicMs();
     }
     return { graph: mergeGraphs(graphs), spans, shared };
   }
@@ -249,22 +251,29 @@ export class GraphKeeper {
     this.#options.report?.(text);
   }
 
+  /** A pause that only the end of the process cuts short. */
   #pause(delayMs: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#options.clock.after(this.#closed ? 0 : delayMs, resolve);
+      const end = (): void => {
+        cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const cancel = this.#options.clock.after(delayMs, end);
+      this.#pauses.add(end);
     });
   }
 
-  /** A pause that a new segment or the end of the process cuts short. */
+  /** A pause that a new segment cuts short too. */
   #sleep(delayMs: number): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#cancel = this.#options.clock.after(delayMs, resolve);
-      this.#wake = () => {
-        this.#cancel();
-        resolve();
-      };
-    });
+    const before = new Set(this.#pauses);
+    const pause = this.#pause(delayMs);
+    const ends = [...this.#pauses].filter((end) => !before.has(end));
+    this.#wake = () => {
+      for (const end of ends) end();
+    };
+    return pause;
   }
 }
 

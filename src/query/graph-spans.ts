@@ -1,6 +1,7 @@
 import { type CallSpans, CallSpansBuilder } from '../analysis/call-spans.ts';
 import { DATABASE_KEYS, PEER_ADDRESS, PEER_KEYS, PEER_PORT, USER } from '../analysis/peer.ts';
 import { LIMITS } from '../base/limits.ts';
+import { GRAPH_SCRATCH } from '../base/names.ts';
 import type { Engine } from '../store/engine.ts';
 
 /** Windows are named by their first second, as ClickHouse's DateTime: those that begin in [0, 2^32). */
@@ -9,38 +10,63 @@ export const WINDOW_SECONDS = LIMITS.graphWindowMs / 1000;
 /** First second of the window that a Unix second lies in. */
 export const windowOf = (second: number): number => second - (second % WINDOW_SECONDS);
 
-/** What of a window is paired at once: of `parts` parts of its traces the one with this number. */
-export interface WindowPart {
-  readonly window: number;
-  readonly part: number;
-  readonly parts: number;
-}
-
 /**
  * Reads the spans of a window (counted) and, of the same traces, those of the windows before and after it (not counted): everything that the
- * window's part of the graph depends on.
+ * window's part of the graph depends on. A full window comes in parts, each with whole traces.
  */
-export async function readWindowPart(engine: Engine, { window, part, parts }: WindowPart): Promise<CallSpans> {
-  const options = {
-    params: {
-      part,
-      parts,
-      before: nanosOf(window - WINDOW_SECONDS),
-      start: nanosOf(window),
-      end: nanosOf(window + WINDOW_SECONDS),
-      after: nanosOf(window + 2 * WINDOW_SECONDS),
-    },
-    settings: { max_threads: 1 },
-    timeoutMs: LIMITS.queryTimeMsMax,
+export async function* windowParts(
+  engine: Engine,
+  window: number,
+  spansAtOnce: number = LIMITS.graphSpansAtOnce,
+): AsyncGenerator<CallSpans> {
+  const params = {
+    before: nanosOf(window - WINDOW_SECONDS),
+    start: nanosOf(window),
+    end: nanosOf(window + WINDOW_SECONDS),
+    after: nanosOf(window + 2 * WINDOW_SECONDS),
   };
-  const [own, around] = await Promise.all([engine.query(OWN_SPANS, options), engine.query(SPANS_AROUND, options)]);
-  const spans = new CallSpansBuilder(own.rows.length + around.rows.length);
-  for (const row of own.rows) addRow(spans, row, true);
-  for (const row of around.rows) addRow(spans, row, false);
-  return spans.finish();
+  // What is kept in the background takes one core at most.
+  const options = { settings: { max_threads: 1 }, timeoutMs: LIMITS.queryTimeMsMax };
+  const counted = await engine.query(`SELECT count() FROM otel_traces WHERE ${IN_WINDOW}`, { ...options, params });
+  const parts = Math.max(1, Math.ceil(Number(counted.rows[0][0]) / spansAtOnce));
+  if (parts === 1) {
+    const own = await engine.query(OWN_SPANS, { ...options, params });
+    const around = await engine.query(SPANS_AROUND, { ...options, params });
+    yield spansOf(own.rows, around.rows);
+    return;
+  }
+  await engine.command(SCRATCH_TABLE);
+  try {
+    for (let first = 0; first < parts; first += PARTS_AT_ONCE) {
+      const end = Math.min(parts, first + PARTS_AT_ONCE);
+      await engine.command(`TRUNCATE TABLE ${GRAPH_SCRATCH}`);
+      const group = { ...options, params: { ...params, parts, firstPart: first, endPart: end } };
+      await engine.command(`INSERT INTO ${GRAPH_SCRATCH} ${OWN_PARTS}`, group);
+      await engine.command(`INSERT INTO ${GRAPH_SCRATCH} ${PARTS_AROUND}`, group);
+      for (let part = first; part < end; part++) {
+        const own = await engine.query(partStatement(1), { ...options, params: { part } });
+        const around = await engine.query(partStatement(0), { ...options, params: { part } });
+        yield spansOf(own.rows, around.rows);
+      }
+    }
+  } finally {
+    await engine.command(`DROP TABLE IF EXISTS ${GRAPH_SCRATCH}`);
+  }
 }
 
+/** Parts that are laid out at once: the attributes of a window are read once for so many. */
+const PARTS_AT_ONCE = 10;
+
 const nanosOf = (second: number): string => (BigInt(second) * 1_000_000_000n).toString();
+
+type Rows = readonly (readonly unknown[])[];
+
+function spansOf(own: Rows, around: Rows): CallSpans {
+  const spans = new CallSpansBuilder(own.length + around.length);
+  for (const row of own) addRow(spans, row, true);
+  for (const row of around) addRow(spans, row, false);
+  return spans.finish();
+}
 
 function addRow(spans: CallSpansBuilder, row: readonly unknown[], isCounted: boolean): void {
   spans.add({
@@ -91,13 +117,29 @@ const BEFORE = 'fromUnixTimestamp64Nano({before:Int64})';
 const AFTER = 'fromUnixTimestamp64Nano({after:Int64})';
 const IN_WINDOW = `Timestamp >= ${START} AND Timestamp < ${END}`;
 const AROUND = `((Timestamp >= ${BEFORE} AND Timestamp < ${START}) OR (Timestamp >= ${END} AND Timestamp < ${AFTER}))`;
-const IN_PART = 'cityHash64(TraceId) % {parts:UInt32} = {part:UInt32}';
-
 /** Numbers as Float64, so that JSON holds them as numbers: exact below 2^53. */
 const COLUMNS = `TraceId, SpanId, ParentSpanId, ${KIND_NUMBER}, ServiceName, SpanName,
   toFloat64(toUnixTimestamp64Nano(Timestamp) - {start:Int64}), toFloat64(Duration), toUInt8(StatusCode = 'Error')`;
 
-const OWN_SPANS = `SELECT ${COLUMNS}, ${PEER}, toUInt8(${IS_DATABASE}) FROM otel_traces WHERE ${IN_WINDOW} AND ${IN_PART}`;
+const OWN_SPANS = `SELECT ${COLUMNS}, ${PEER}, toUInt8(${IS_DATABASE}) FROM otel_traces WHERE ${IN_WINDOW}`;
 
-const SPANS_AROUND = `SELECT ${COLUMNS} FROM otel_traces WHERE ${AROUND} AND ${IN_PART}
-  AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ${IN_WINDOW} AND ${IN_PART})`;
+const SPANS_AROUND = `SELECT ${COLUMNS} FROM otel_traces WHERE ${AROUND}
+  AND TraceId IN (SELECT TraceId FROM otel_traces WHERE ${IN_WINDOW})`;
+
+const SCRATCH_TABLE = `CREATE TABLE IF NOT EXISTS ${GRAPH_SCRATCH} (
+  Part UInt32, Own UInt8, TraceId String, SpanId String, ParentSpanId String, Kind UInt8,
+  Service LowCardinality(String), Operation LowCardinality(String), Start Float64, Duration Float64, Failed UInt8, Peer String, IsDatabase UInt8
+) ENGINE = Memory SETTINGS compress = 1`;
+
+const PART = 'toUInt32(cityHash64(TraceId) % {parts:UInt32})';
+const IN_GROUP = `${PART} >= {firstPart:UInt32} AND ${PART} < {endPart:UInt32}`;
+
+const OWN_PARTS = `SELECT ${PART}, 1, ${COLUMNS}, ${PEER}, toUInt8(${IS_DATABASE}) FROM otel_traces WHERE ${IN_WINDOW} AND ${IN_GROUP}`;
+
+const PARTS_AROUND = `SELECT ${PART}, 0, ${COLUMNS}, '', 0 FROM otel_traces WHERE ${AROUND} AND ${IN_GROUP}
+  AND TraceId IN (SELECT TraceId FROM ${GRAPH_SCRATCH} WHERE Own = 1)`;
+
+const partStatement = (
+  own: 0 | 1,
+): string => `SELECT TraceId, SpanId, ParentSpanId, Kind, Service, Operation, Start, Duration, Failed, Peer, IsDatabase
+  FROM ${GRAPH_SCRATCH} WHERE Part = {part:UInt32} AND Own = ${own}`;
