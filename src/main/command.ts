@@ -49,11 +49,15 @@ export async function runCommand(words: readonly string[]): Promise<void> {
 
 async function runOwnWords(command: OwnWords, words: readonly string[]): Promise<void> {
   const { isUsageError, runGraphCommand } = await import('./graph-command.ts');
+  const { isWrongWords, runWaitCommand } = await import('./wait-command.ts');
   try {
-    process.exitCode = await runGraphCommand(command, words, print);
+    const isAboutWaiting = command === 'critical-path' || command === 'deadlocks';
+    process.exitCode = await (isAboutWaiting
+      ? runWaitCommand(command, words, print)
+      : runGraphCommand(command, words, print));
   } catch (error) {
     process.stderr.write(`clew: ${errorText(error)}\n`);
-    process.exitCode = isUsageError(error) ? 2 : 1;
+    process.exitCode = isUsageError(error) || isWrongWords(error) ? 2 : 1;
   }
   process.stdout.write('', () => process.exit());
 }

@@ -7,13 +7,14 @@ import { LIMITS } from '../base/limits.ts';
 import { PORTS } from '../base/names.ts';
 import { readWhole } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
-import type { CallCycle, CyclesAnswer, GraphAnswer, GraphVertex, OrderAnswer, Problem } from '../query/api.ts';
+import type { CallCycle, CyclesAnswer, GraphAnswer, GraphVertex, OrderAnswer } from '../query/api.ts';
 import { cyclesAnswer, graphAnswer, numberGraph, orderAnswer } from '../query/graph-answers.ts';
 import { graphDot } from '../query/graph-dot.ts';
 import type { OwnWords } from './arguments.ts';
+import { askRunning } from './ask-clew.ts';
 import { type FileSpan, readTraceFiles } from './trace-files.ts';
 
-type GraphCommand = OwnWords;
+type GraphCommand = Exclude<OwnWords, 'critical-path' | 'deadlocks'>;
 
 const USAGE = `usage: clew graph|cycles|order [FILE…] [--url URL] [flags]
 
@@ -181,7 +182,6 @@ function extentOf(spans: readonly FileSpan[]): { startTimeUnixNano: string; endT
 }
 
 async function askClew(options: Options, name: GraphCommand): Promise<unknown> {
-  const base = options.url ?? `http://127.0.0.1:${PORTS.api}`;
   const query = new URLSearchParams({ level: options.level });
   if (options.start !== undefined) query.set('start', options.start);
   if (options.end !== undefined) query.set('end', options.end);
@@ -189,18 +189,7 @@ async function askClew(options: Options, name: GraphCommand): Promise<unknown> {
     query.set('maxLength', String(options.maxLength));
     query.set('limit', String(options.limit));
   } else if (name === 'order') query.set('method', options.method);
-  const headers: Record<string, string> =
-    options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
-  const address = `${base.replace(/\/$/, '')}/api/v1/${name}?${query}`;
-  let response: Response;
-  try {
-    response = await fetch(address, { headers });
-  } catch {
-    throw new Error(`no Clew answers at ${base}; name one with --url, or name files of traces`);
-  }
-  const body = (await response.json()) as unknown;
-  if (!response.ok) throw new Error(`${base} answered ${response.status}: ${(body as Problem).detail}`);
-  return body;
+  return askRunning(options.url, options.token, name, query);
 }
 
 /** 3 when there is a cycle of the kind that `--fail-on` names. */

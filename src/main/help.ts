@@ -19,6 +19,8 @@ commands:
   graph [FILE…]        who calls whom, in files of traces or in a running Clew
   cycles [FILE…]       calls that go round in a circle; --fail-on new --baseline FILE for continuous integration
   order [FILE…]        the order to start services in
+  critical-path [FILE…]  what requests wait for, in files of traces or in a running Clew
+  deadlocks [FILE…]    who waits for whom for ever, in files of lock events or in a running Clew
   version              print the versions of Clew and Node
   help [COMMAND]       print this, or help on one command
 

@@ -1,5 +1,5 @@
-import type { DeadlockReport } from '../analysis/deadlock.ts';
-import type { WatchedDeadlock } from '../analysis/deadlock-watch.ts';
+import { type DeadlockReport, findDeadlocks } from '../analysis/deadlock.ts';
+import { DeadlockWatch, type WatchedDeadlock } from '../analysis/deadlock-watch.ts';
 import type { LockBook } from '../analysis/lock-book.ts';
 import type { LockClaim, LockTable } from '../analysis/lock-table.ts';
 import type { DeadlockAnswer, LockClaimAnswer, LockOwnerAnswer, LocksAnswer } from './api-locks.ts';
@@ -46,4 +46,20 @@ function deadlockAnswer({ deadlock, members, ...watched }: SeenDeadlock): Deadlo
     frees: deadlock.victims.frees,
     order: deadlock.order,
   };
+}
+
+/** What is deadlocked at the end of all that was told: nothing more is on its way, so everything found is confirmed. */
+export function answerNow(book: LockBook, nowNs: bigint): LocksAnswer {
+  const table = book.table();
+  const found = findDeadlocks(table);
+  const watch = new DeadlockWatch();
+  watch.look(found, nowNs);
+  const owners = table.owners().map((owner) => ownerAnswer(book, table, owner));
+  const deadlocks = watch.all().map((watched) => ({
+    ...watched,
+    state: 'confirmed' as const,
+    confirmedNs: nowNs,
+    members: watched.deadlock.members.map((owner) => ownerAnswer(book, table, owner)),
+  }));
+  return locksAnswer(owners, found, deadlocks, nowNs);
 }

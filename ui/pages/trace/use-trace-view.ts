@@ -56,8 +56,7 @@ export function useTraceView(table: SpanTable, traceId: string): TraceView {
   const cursor = useMemo(() => rowOfSelection(rows, indexOfId, selected), [rows, indexOfId, selected]);
   const view = params.get('view');
   const time = useMemo(() => readView(view, table.durationNs), [view, table]);
-  const isPathShown = params.get('path') === '1';
-  const sections = useSections(table, traceId, isPathShown);
+  const { isPathShown, sections } = useSections(table, traceId, params.get('path') === '1');
 
   const select = useCallback(
     (row: number) => setSelected(`${rows.folded[row] > 0 ? FOLD_PREFIX : ''}${table.spans[rows.span[row]].spanId}`),
@@ -110,12 +109,13 @@ export function useTraceView(table: SpanTable, traceId: string): TraceView {
   };
 }
 
-function useSections(table: SpanTable, traceId: string, isShown: boolean): SectionsBySpan | null {
-  const path = useTracePath(traceId, isShown).data;
-  return useMemo(
-    () => (isShown && path !== undefined ? sectionsBySpan(path, table.originNano) : null),
-    [isShown, path, table],
+function useSections(table: SpanTable, traceId: string, isPathShown: boolean) {
+  const path = useTracePath(traceId, isPathShown).data;
+  const sections = useMemo(
+    () => (isPathShown && path !== undefined ? sectionsBySpan(path, table.originNano) : null),
+    [isPathShown, path, table],
   );
+  return { isPathShown, sections };
 }
 
 function rowOfSelection(rows: Rows, indexOfId: ReadonlyMap<string, number>, selected: string | null): number {
