@@ -1,5 +1,6 @@
 import type { PathTarget } from '../../../src/query/api-paths.ts';
 import { serviceColour } from '../../frame/service-colour.ts';
+import { useUrl } from '../../frame/url.ts';
 import controls from '../../parts/controls.module.css';
 import styles from './critical.module.css';
 
@@ -10,10 +11,18 @@ const KINDS = { operation: 'own work', edge: 'network + queue', unobserved: 'uno
 
 /** What time went to: an operation, the way between two services, or a span that did not arrive. */
 export function TargetName({ target }: { readonly target: PathTarget }) {
+  const { set } = useUrl();
   return (
     <span className={styles.target}>
       <i className={controls.swatch} style={{ background: serviceColour(target.service) }} />
-      <span className={styles.service}>{target.service}</span>
+      <button
+        type="button"
+        className={styles.service}
+        title={`Only requests through ${target.service}`}
+        onClick={() => set({ service: target.service })}
+      >
+        {target.service}
+      </button>
       {target.kind === 'edge' ? (
         <>
           <b>→</b>
