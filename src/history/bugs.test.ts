@@ -1,9 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { checker, INTAKE } from './lives-world.ts';
 import { readHistory } from './steps.ts';
 import { type Judgement, validateHistory } from './validate.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /*
  * Bugs put into the program itself, a line each: its simulated histories must be refused, and at the step where the bug shows. Each buggy

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { lint, openGrammar } from './lint.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const parser = await openGrammar();
 const modules = fs.readdirSync('spec').filter((name) => name.endsWith('.tla'));

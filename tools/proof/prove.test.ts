@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { checker } from '../../src/history/lives-world.ts';
 import { seededChance } from '../../src/host/seeded-chance.ts';
 import { askChecker, decide, randomGraph } from './graphs.ts';
@@ -7,17 +7,15 @@ import { MUTANTS } from './mutants.ts';
 import { killMutant, MODULES, proveModel, refuteWrong, witnessActions } from './prove.ts';
 import { MODELS, WRONGS } from './theorems.ts';
 
+vi.setConfig({ testTimeout: 300_000 });
+
 /** CLEW_PROVE=full: the large models too (about three minutes). */
 const FULL = process.env['CLEW_PROVE'] === 'full';
 const models = MODELS.filter((model) => FULL || model.full !== true);
 
-test.each(models)(
-  '$module $name holds: $says',
-  (model) => {
-    expect(proveModel(model)).toMatchObject({ outcome: 'holds' });
-  },
-  180_000,
-);
+test.each(models)('$module $name holds: $says', (model) => {
+  expect(proveModel(model)).toMatchObject({ outcome: 'holds' });
+});
 
 test.each(WRONGS)('$module: it is false that $usual', (wrong) => {
   expect(refuteWrong(wrong)).toMatchObject({ outcome: 'refuted' });
