@@ -130,7 +130,7 @@ export const LIMITS = {
   sourcesShownMax: 1_000,
   /** How long a batch waits for the receiver that holds its stream to hand it over. Over it: 503 / UNAVAILABLE. */
   streamClaimMsMax: 5_000,
-  /** A batch that is forwarded: records are merged up to this many bytes before packing (one record may be larger) … */
+  /** A batch that is forwarded: records are merged up to this many bytes before packing, and batchItemsMax. One record may be larger. */
   forwardBatchBytesMax: 4 * MIB,
   /** How long the answer to a forwarded batch may take. Over it: it is sent again. */
   forwardTimeoutMs: 30_000,
