@@ -169,7 +169,7 @@ export const LIMITS = {
   /** Share of time that keeping the call graph may take: where more is to do, the graph is complete up to an earlier moment. */
   graphShareMax: 0.15,
   /** Wait for more spans before a window is paired anew. */
-  graphPauseMs: 250,
+  graphPauseMs: 1_000,
   /** An edge that no call used for this long no longer counts for the cycles that are watched. */
   graphWatchMs: 3_600_000,
   /** The guard's state is written this often when calls on known edges changed it. */
