@@ -56,6 +56,10 @@ describe('every page', () => {
     ['Metrics', () => '/charts?name=http.server.request.duration', 'Duration of HTTP server requests.'],
     ['Metrics as lines', () => '/charts?name=http.server.request.duration&function=p95&groupBy=http.route', 'Least'],
     ['Map', () => '/map?picked=cart', 'Called by'],
+    ['Critical path', () => '/critical-path', 'Share of waiting'],
+    ['Critical path, flame graph', () => '/critical-path?show=flame', 'belongs to exactly one row'],
+    ['Critical path, before and after', () => '/critical-path?show=compare', 'Change per request'],
+    ['Locks', () => '/locks', 'Only waiting behind it'],
     ['Cycles', () => '/cycles', 'no cycle is left'],
     ['Status', () => '/status', 'All is well'],
   ];

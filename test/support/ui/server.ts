@@ -15,6 +15,7 @@ import {
 import { graphAnswerFor } from './graph.ts';
 import { makeLargeTrace, makeOddTrace, TRACE_10K, TRACE_100K, TRACE_ODD } from './large-traces.ts';
 import { metricList, metricSeries, statusOf } from './metrics.ts';
+import { waitingAnswerFor } from './waiting.ts';
 
 /**
  * The built UI with a made-up API behind it: the same addresses and security headers as the store process gives, data that are the same
@@ -56,7 +57,8 @@ export async function startUiServer(directory: string, nowMs = Date.now(), port 
       });
     }
     const graph = graphAnswerFor(url, state.mode === 'shop' ? shop : empty, state.mode === 'large');
-    const answer = graph ?? answerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
+    const made = graph ?? waitingAnswerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
+    const answer = made ?? answerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
     if (answer === null) return sendProblem(response, notFound(url.pathname));
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
   });

@@ -23,10 +23,10 @@ export function DeadlockCard({ deadlock }: { readonly deadlock: DeadlockAnswer }
     <article className={`${styles.card} ${styles[state]}`}>
       <WaitRing cycle={cycle} victims={victims} services={new Map(members.map((one) => [one.owner, one.service]))} />
       <div className={styles.facts}>
-        <h3>
+        <h2>
           {state !== 'over' && <Icon name="error" label="Deadlock" />}
           Deadlock of {members.length} <span className={styles.badge}>{state}</span>
-        </h3>
+        </h2>
         <p>
           {KINDS[deadlock.kind]}, since <Moment ms={nanosToMs(deadlock.sinceUnixNano)} date />, noticed{' '}
           {formatDurationNs(nanosSince(deadlock.noticedUnixNano, deadlock.sinceUnixNano))} later
