@@ -31,7 +31,8 @@ vars == <<seg, flt>>
 (* ans   the last record that was answered with success                    *)
 (* nat   records in the files of rows, 0 when they are not whole     *)
 (* man   the manifest: none, published (visible, not yet durable), sealed, *)
-(*       marking (renamed, not yet durable), marked, removing, gone        *)
+(*       marking (renamed, not yet durable), hasty (the same, before the   *)
+(*       manifest itself was durable), marked, removing, gone              *)
 (* cnt   records that the manifest speaks of                               *)
 (* sure  FALSE after a crash: a rename that was not durable may be undone  *)
 (* ins   records in the store under the token of the segment               *)
@@ -39,6 +40,9 @@ vars == <<seg, flt>>
 (***************************************************************************)
 New == [mode |-> "new", app |-> 0, wr |-> 0, dur |-> 0, ans |-> 0, nat |-> 0,
         man |-> "none", cnt |-> 0, sure |-> TRUE, ins |-> 0, tak |-> 0]
+
+\* What a manifest is again when the rename to its mark is undone.
+Unmarked(man) == IF man = "marking" THEN "sealed" ELSE IF man = "hasty" THEN "published" ELSE man
 
 Init == seg = [s \in Segs |-> New] /\ flt = MaxFaults
 
@@ -101,7 +105,7 @@ Replay(s, n) ==
      \/ /\ seg[s].mode = "replayed" /\ n = seg[s].app
         /\ seg[s].man \in {"none", "published"}
      \/ /\ seg[s].mode = "lost" /\ seg[s].dur <= n /\ n <= seg[s].app
-        /\ seg[s].man = "none" \/ (seg[s].man = "published" /\ ~seg[s].sure)
+        /\ seg[s].man = "none" \/ (seg[s].man \in {"published", "hasty"} /\ ~seg[s].sure)
   /\ seg' = [seg EXCEPT ![s].mode = "replayed", ![s].app = n, ![s].wr = n,
                         ![s].man = IF seg[s].sure THEN @ ELSE "none",
                         ![s].sure = TRUE]
@@ -130,16 +134,16 @@ Publish(s, n) ==
 \* The files of a sealed segment are made again from its journal.
 Repair(s, n) ==
   /\ \/ seg[s].man \in {"published", "sealed"}
-     \/ seg[s].man = "marking" /\ ~seg[s].sure
+     \/ seg[s].man \in {"marking", "hasty"} /\ ~seg[s].sure
   /\ n = seg[s].cnt
-  /\ seg' = [seg EXCEPT ![s].nat = n, ![s].sure = TRUE,
-                        ![s].man = IF @ = "marking" THEN "sealed" ELSE @]
+  /\ seg' = [seg EXCEPT ![s].nat = n, ![s].sure = TRUE, ![s].man = Unmarked(@)]
   /\ UNCHANGED flt
 
 \* The name is durable. The store may be further already.
 Seal(s) ==
   /\ seg[s].man # "none"
-  /\ seg' = [seg EXCEPT ![s].man = IF @ = "published" THEN "sealed" ELSE @]
+  /\ seg' = [seg EXCEPT ![s].man = IF @ = "published" THEN "sealed"
+                                    ELSE IF @ = "hasty" THEN "marking" ELSE @]
   /\ UNCHANGED flt
 
 ---------------------------------------------------------------------------
@@ -148,29 +152,29 @@ Seal(s) ==
 \* The insert under the token: taken once, whatever it is repeated.
 Load(s) ==
   /\ \/ seg[s].man \in {"published", "sealed"}
-     \/ seg[s].man = "marking" /\ ~seg[s].sure
+     \/ seg[s].man \in {"marking", "hasty"} /\ ~seg[s].sure
   /\ seg[s].nat = seg[s].cnt
   /\ seg' = [seg EXCEPT ![s].ins = IF @ = 0 THEN seg[s].cnt ELSE @,
                         ![s].tak = IF @ = 0 THEN 1 ELSE @,
-                        ![s].man = IF @ = "marking" THEN "sealed" ELSE @,
+                        ![s].man = Unmarked(@),
                         ![s].sure = TRUE]
   /\ UNCHANGED flt
 
 \* The manifest is renamed to a mark: it is never loaded again.
 Mark(s) ==
   /\ seg[s].man \in {"published", "sealed"} /\ seg[s].ins > 0
-  /\ seg' = [seg EXCEPT ![s].man = "marking", ![s].sure = TRUE]
+  /\ seg' = [seg EXCEPT ![s].man = IF @ = "published" THEN "hasty" ELSE "marking", ![s].sure = TRUE]
   /\ UNCHANGED flt
 
 Marked(s) ==
-  /\ seg[s].man = "marking" /\ seg[s].sure
+  /\ seg[s].man \in {"marking", "hasty"} /\ seg[s].sure
   /\ seg' = [seg EXCEPT ![s].man = "marked"]
   /\ UNCHANGED flt
 
 \* Journal and rows are removed; after a crash also where the mark is found.
 Remove(s) ==
   /\ \/ seg[s].man = "marked"
-     \/ seg[s].man \in {"marking", "removing", "gone"} /\ ~seg[s].sure
+     \/ seg[s].man \in {"marking", "hasty", "removing", "gone"} /\ ~seg[s].sure
   /\ seg' = [seg EXCEPT ![s].man = "removing", ![s].nat = 0, ![s].sure = TRUE]
   /\ UNCHANGED flt
 
@@ -194,7 +198,7 @@ Boot ==
 StoreBoot ==
   /\ flt > 0
   /\ seg' = [s \in Segs |->
-       [seg[s] EXCEPT !.sure = IF seg[s].man \in {"marking", "removing", "gone"} THEN FALSE ELSE @]]
+       [seg[s] EXCEPT !.sure = IF seg[s].man \in {"marking", "hasty", "removing", "gone"} THEN FALSE ELSE @]]
   /\ flt' = flt - 1
 
 \* A power failure, or time, takes files that were not fsynced. Nobody sees
@@ -241,7 +245,7 @@ Spec == Init /\ [][Next]_vars /\ WF_vars(Progress)
 ---------------------------------------------------------------------------
 
 Modes == {"new", "open", "closed", "failed", "lost", "replayed"}
-Manifests == {"none", "published", "sealed", "marking", "marked", "removing", "gone"}
+Manifests == {"none", "published", "sealed", "marking", "hasty", "marked", "removing", "gone"}
 
 TypeOK ==
   /\ flt <= MaxFaults
@@ -259,7 +263,7 @@ NoLoss ==
     /\ seg[s].man = "none" => seg[s].app >= seg[s].ans
     /\ seg[s].man # "none" => seg[s].cnt >= seg[s].ans
     /\ seg[s].man \in {"marked", "removing", "gone"} => seg[s].ins >= seg[s].ans
-    /\ seg[s].man \in {"marking", "marked", "removing", "gone"} => seg[s].ins > 0
+    /\ seg[s].man \in {"marking", "hasty", "marked", "removing", "gone"} => seg[s].ins > 0
 
 \* Exactly once: an insert is whole or repeats what is there.
 Once == \A s \in Segs : seg[s].tak <= 1
@@ -271,7 +275,7 @@ StoreWhole == \A s \in Segs : seg[s].ins > 0 => seg[s].ins >= seg[s].ans
 \* speaks of is durable in the journal, so that they can be made again.
 RowsAgain ==
   \A s \in Segs :
-    seg[s].man \in {"published", "sealed", "marking"} =>
+    seg[s].man \in {"published", "sealed", "marking", "hasty"} =>
       (seg[s].nat \in {0, seg[s].cnt} /\ seg[s].cnt <= seg[s].dur)
 
 Safety == TypeOK /\ AnsweredDurable /\ NoLoss /\ Once /\ StoreWhole /\ RowsAgain

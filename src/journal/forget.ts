@@ -69,6 +69,8 @@ export async function finishForgotten(
   for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
     for (const [segment, files] of await segmentsIn(disk, directory)) {
       if (!files.includes(loadedFile(segment))) continue;
+      // The mark is there, but perhaps not durable: were it undone by a power failure, what is removed now would be missed.
+      await disk.syncDirectory(directory);
       await removeLoaded(disk, directory, segment);
       finished.push({ receiver, segment });
     }

@@ -3,7 +3,7 @@ import { serviceColour } from '../../frame/service-colour.ts';
 import styles from './locks.module.css';
 import { shortOwner } from './owner-name.tsx';
 
-const SIZE = { width: 460, height: 220, rx: 110, ry: 62 } as const;
+const SIZE = { width: 540, height: 220, rx: 110, ry: 62 } as const;
 /** Larger circles are drawn without names. */
 const NAMED_MAX = 8;
 const LETTERS = 20;
