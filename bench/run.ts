@@ -8,10 +8,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { peerChart } from './chart.ts';
-import { LOAD_CORE } from './cores.ts';
+import { freeCores, LOAD_CORE } from './cores.ts';
 import { type IngestResult, measureIngest, waitForSpans } from './ingest.ts';
 import { measureParts, type PartResult } from './parts.ts';
 import { measurePeers, type PeerResult, peerTable } from './peers.ts';
+import { processTree } from './processes.ts';
 import { measureQueries, type QueryResult } from './queries.ts';
 import { spawnLoad } from './spawn-load.ts';
 
@@ -68,13 +69,16 @@ function ingestLine(result: IngestResult): string {
   ].join('  ');
 }
 
+const WARM_UP_SPANS = 400_000;
+
 async function measureHalfLoad(spansPerSecond: number, log: (line: string) => void): Promise<BenchReport['halfLoad']> {
   let half: BenchReport['halfLoad'] = null;
-  await measureIngest('half load', { protocol: 'http', spans: 1_000, inflight: 2 }, async (clew) => {
+  // Warmed up, as a server is that has run for a minute.
+  await measureIngest('half load', { protocol: 'http', spans: WARM_UP_SPANS, inflight: 4 }, async (clew) => {
     const rate = Math.round(spansPerSecond / 2);
     const load = { port: clew.ports.http, rate, spans: rate * 20, seconds: 30, inflight: 64, run: 7, per: 100 };
     const result = await spawnLoad(load, LOAD_CORE);
-    const visibleAfterMs = await waitForSpans(clew, result.acknowledgedSpans + 1_000);
+    const visibleAfterMs = await waitForSpans(clew, result.acknowledgedSpans + WARM_UP_SPANS);
     half = { spansPerSecond: result.spansPerSecond, p50Ms: result.p50Ms, p99Ms: result.p99Ms, visibleAfterMs };
     log(
       `half load     ${result.spansPerSecond} spans/s: ack p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms; all visible ${visibleAfterMs} ms after the last acknowledgement`,
@@ -107,6 +111,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   if (wants('queries')) {
     const load = { protocol: 'http', spans: options.querySpans, inflight: 16, seconds: 600, templates: 500 } as const;
     const filled = await measureIngest('query fill', load, async (clew) => {
+      freeCores(processTree(clew.pid));
       queries = await measureQueries(clew, 100);
     });
     queryBytesPerSpan = filled.bytesPerSpan;

@@ -6,7 +6,7 @@ import { TABLES } from '../base/names.ts';
  * The first group of each table is the schema of the OpenTelemetry Collector's ClickHouse exporter, name by name, so that
  * Grafana, HyperDX and everything else that reads those tables works. The second group (`ours`) holds what that schema loses
  * and OTLP has: types of attribute values, dropped counts, flags, schema URLs, … A segment in which a column holds
- * only defaults leaves it out, and the store makes those of `ours` stored columns only when a segment brings them (docs/decisions/0001-fidelity-columns.md,
+ * only defaults leaves it out, and the store makes those of `onDemand` stored columns only when a segment brings them (docs/decisions/0001-fidelity-columns.md,
  * src/store/columns-on-demand.ts).
  */
 export interface Column {
@@ -17,6 +17,8 @@ export interface Column {
   readonly codec: string;
   /** True for the columns that Clew adds to the exporter's. */
   readonly ours?: boolean;
+  /** True where almost all telemetry has the default: stored only once a segment brings it (src/store/columns-on-demand.ts). */
+  readonly onDemand?: boolean;
 }
 
 export interface Table {
@@ -34,7 +36,14 @@ const TIME = 'DateTime64(9)';
 const TIME_CODEC = 'Delta(8), ZSTD(1)';
 
 const column = (name: string, type: string, codec = 'ZSTD(1)'): Column => ({ name, type, codec });
-const ours = (name: string, type: string, codec = 'ZSTD(1)'): Column => ({ name, type, codec, ours: true });
+const ours = (name: string, type: string, codec = 'ZSTD(1)'): Column => ({
+  name,
+  type,
+  codec,
+  ours: true,
+  onDemand: true,
+});
+const rare = (name: string, type: string): Column => ({ ...column(name, type), onDemand: true });
 
 /**
  * What the resource and scope have beyond the exporter's columns. `…Types` columns hold the type signature of the map beside them
@@ -56,7 +65,7 @@ export const TRACES: Table = {
     column('TraceId', 'String'),
     column('SpanId', 'String'),
     column('ParentSpanId', 'String'),
-    column('TraceState', 'String'),
+    rare('TraceState', 'String'),
     column('SpanName', LOW),
     column('SpanKind', LOW),
     column('ServiceName', LOW),
@@ -70,10 +79,10 @@ export const TRACES: Table = {
     column('Events.Timestamp', `Array(${TIME})`),
     column('Events.Name', `Array(${LOW})`),
     column('Events.Attributes', MAPS),
-    column('Links.TraceId', 'Array(String)'),
-    column('Links.SpanId', 'Array(String)'),
-    column('Links.TraceState', 'Array(String)'),
-    column('Links.Attributes', MAPS),
+    rare('Links.TraceId', 'Array(String)'),
+    rare('Links.SpanId', 'Array(String)'),
+    rare('Links.TraceState', 'Array(String)'),
+    rare('Links.Attributes', MAPS),
     ...RESOURCE_EXTRAS,
     ours('ResourceSchemaUrl', LOW),
     ours('ScopeSchemaUrl', LOW),

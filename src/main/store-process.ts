@@ -126,7 +126,7 @@ async function protection({ settings, tokens }: Start): Promise<Pick<ApiOptions,
   };
 }
 
-/** On the scale of nice(1): a receiver gets about three times the processor that the store gets while both want it. */
+/** On the scale of nice(1): a receiver gets about three times the processor that the store gets while both want it. More, and spans would be seen late at full load. */
 const STORE_NICENESS = 5;
 
 /** Of the time for a shutdown, what loading the last segments may take. */

@@ -76,12 +76,14 @@ export interface Chosen {
 }
 
 /**
- * Leaves out expressions over columns of ours that no segment has brought yet: their answer is known, and each costs ClickHouse a fifth of a
+ * Leaves out expressions over columns that no segment has brought yet: their answer is known, and each costs ClickHouse a fifth of a
  * millisecond to plan. An expression is `Column`, or `function(Column) AS Name`.
  */
 export async function chooseColumns(engine: Engine, table: string, expressions: readonly string[]): Promise<Chosen> {
   const stored = await columnsOf(engine).stored(table);
-  const absent = (tableNamed(table)?.columns ?? []).filter(({ name, ours }) => ours === true && !stored.has(name));
+  const absent = (tableNamed(table)?.columns ?? []).filter(
+    ({ name, onDemand }) => onDemand === true && !stored.has(name),
+  );
   const left = new Map<string, string>();
   for (const expression of expressions) {
     const words = expression.split(/[^\w.]+/);

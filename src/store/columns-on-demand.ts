@@ -4,7 +4,7 @@ import { type Engine, EngineError } from './engine.ts';
 import { identifier } from './literal.ts';
 
 /**
- * Columns that are ours hold what most telemetry never has. Each stored column costs about 0.07 µs a row to insert and merge even when all its
+ * Columns that are ours, and a few of the exporter's, hold what most telemetry never has. Each stored column costs about 0.07 µs a row to insert and merge even when all its
  * values are defaults, so they begin as ALIAS columns: they can be selected, answer their default, and cost nothing. The first segment that
  * brings one makes it a stored column. That is a change of metadata alone: rows that are there already go on answering the default.
  * Why, and what was measured: docs/decisions/0007-columns-on-demand.md.
@@ -20,6 +20,7 @@ export function placeholderOf(table: Table, column: Column): string {
   const [nested] = column.name.split('.');
   if (nested === column.name) return `defaultValueOfTypeName('${column.type}')`;
   const neighbour = table.columns.find((other) => other.name.startsWith(`${nested}.`) && !other.ours);
+  if (neighbour === column) return `defaultValueOfTypeName('${column.type}')`;
   const element = column.type.replace(/^Array\((.*)\)$/, '$1');
   return `arrayMap(x -> defaultValueOfTypeName('${element}'), ${identifier(neighbour?.name ?? '')})`;
 }
@@ -77,7 +78,7 @@ export class ColumnsOnDemand {
   async #ensure(table: string, columns: readonly string[]): Promise<void> {
     const stored = await this.#storedColumns(table);
     const missing = (tableNamed(table)?.columns ?? []).filter(
-      ({ name, ours }) => ours === true && columns.includes(name) && !stored.has(name),
+      ({ name, onDemand }) => onDemand === true && columns.includes(name) && !stored.has(name),
     );
     const after = new Set([...stored, ...columns]);
     // Readers learn it first: they may ask for a column that still answers its default, never for too few columns of the rows that come.

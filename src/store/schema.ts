@@ -54,7 +54,7 @@ const granulesOf = (table: string): string[] =>
   table in GRANULE_ROWS ? [`index_granularity = ${GRANULE_ROWS[table]}`] : [];
 
 function columnLine(table: Table, column: Column, kind: Engine['kind']): string {
-  const rest = column.ours ? `ALIAS ${placeholderOf(table, column)}` : `CODEC(${codecOf(kind, column.codec)})`;
+  const rest = column.onDemand ? `ALIAS ${placeholderOf(table, column)}` : `CODEC(${codecOf(kind, column.codec)})`;
   return `${identifier(column.name)} ${column.type} ${rest}`;
 }
 
