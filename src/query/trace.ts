@@ -157,8 +157,12 @@ function statusOf(row: Row): object | undefined {
 
 /** The i-th set of attributes of a Nested. */
 function nestedAttributes(row: Row, prefix: 'Event' | 'Link', i: number): unknown[] {
-  const keys = row.list(`${prefix}Keys`)[i] as string[];
-  return readAttributes(keys, row.list(`${prefix}Values`)[i] as string[], String(row.list(`${prefix}Types`)[i] ?? ''));
+  const keys = (row.list(`${prefix}Keys`)[i] ?? []) as string[];
+  return readAttributes(
+    keys,
+    (row.list(`${prefix}Values`)[i] ?? []) as string[],
+    String(row.list(`${prefix}Types`)[i] ?? ''),
+  );
 }
 
 function eventsOf(row: Row): unknown[] {
