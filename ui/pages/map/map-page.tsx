@@ -77,7 +77,10 @@ function ServiceMap({ graph }: { readonly graph: GraphAnswer }) {
       )}
       {graph.pendingMinutes > 0 && (
         <p className={styles.note} role="status">
-          <Icon name="clock" /> Calls of {formatCount(graph.pendingMinutes)} minutes are still being counted.
+          <Icon name="clock" />{' '}
+          {graph.pendingMinutes === 1
+            ? 'The calls of one minute are still being counted.'
+            : `The calls of ${formatCount(graph.pendingMinutes)} minutes are still being counted.`}
         </p>
       )}
       <div className={styles.body}>
