@@ -3,9 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePortList, listens, waitUntil } from '../test/support/clew.ts';
 import { type Contender, type ContenderPorts, findContenders, type Job } from './contenders.ts';
 import { CLEW_CORE, LOAD_CORE } from './cores.ts';
 import type { LoadResult } from './load.ts';
@@ -34,8 +35,6 @@ export interface PeerResult {
 
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs every contender that is found `rounds` times with `spans` spans over gRPC, alternating. */
 export async function measurePeers(spans: number, rounds: number, log: (line: string) => void): Promise<PeerResult[]> {
@@ -70,7 +69,7 @@ function summaryOf(name: string, job: Job, rounds: readonly PeerRound[]): PeerRe
 async function measureContender(contender: Contender, spans: number): Promise<PeerRound> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-peers-'));
   const sink = await startSink();
-  const [grpc, http, ...other] = await freePorts(4);
+  const [grpc, http, ...other] = await freePortList(4);
   const ports: ContenderPorts = { grpc, http, other, sink: sink.port };
   const command = [...CLEW_CORE, ...contender.command(directory, ports)];
   const child = spawn(command[0], command.slice(1), { stdio: 'ignore', env: { ...process.env, GOMAXPROCS: '1' } });
@@ -100,25 +99,12 @@ function roundOf(load: LoadResult, cpu: number, pid: number): PeerRound {
   };
 }
 
+/** Resolves when something listens on the port; rejects when the program has ended before. */
 async function listening(child: ChildProcess, port: number): Promise<void> {
-  const deadline = performance.now() + START_MS_MAX;
-  while (!(await isOpen(port))) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode} before it listened`);
-    if (performance.now() > deadline) throw new Error(`${child.spawnfile} does not listen on port ${port}`);
-    await sleep(50);
-  }
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    const settle = (open: boolean): void => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.on('connect', () => settle(true));
-    socket.on('error', () => settle(false));
-  });
+  const isOpen = await waitUntil(`${child.spawnfile} listens on port ${port}`, START_MS_MAX, async () =>
+    child.exitCode === null ? listens(port) : false,
+  );
+  if (!isOpen) throw new Error(`${child.spawnfile} ended with ${child.exitCode} before it listened`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -130,7 +116,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** A next hop that takes everything and answers at once, on the load's core. */
+/** A next hop that takes everything and answers at once, in this process: its time is nobody's. */
 async function startSink(): Promise<{ readonly port: number; close(): void }> {
   const server = http2.createServer({ settings: { initialWindowSize: 1 << 24 } });
   const sessions = new Set<http2.ServerHttp2Session>();
@@ -156,19 +142,6 @@ async function startSink(): Promise<{ readonly port: number; close(): void }> {
       server.close();
     },
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = net.createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }
 
 /** The medians with their ratios to Clew's. */

@@ -6,7 +6,7 @@ import { mergeGraphs, serviceEdges } from '../src/analysis/call-graph.ts';
 import { type CallSpan, KIND } from '../src/analysis/call-spans.ts';
 import { hexId, pair } from '../src/analysis/drawn-spans-world.ts';
 import { peerOf } from '../src/analysis/peer.ts';
-import { seeded } from '../src/analysis/random-graphs-world.ts';
+import { seededChance } from '../src/host/seeded-chance.ts';
 import type { CyclesAnswer, GraphAnswer } from '../src/query/api.ts';
 import { freePorts, type RunningClew, startClew, waitUntil } from './support/clew.ts';
 
@@ -88,7 +88,7 @@ const drawn = (
     .sort();
 
 test('the kept graph is that of everything sent, over receivers, repeats and kill −9', async () => {
-  const random = seeded(31);
+  const random = seededChance(31);
   const spans = drawTraces(random, Date.now());
   const rest = spans.map((span) => [random(), span] as const).sort(([a], [b]) => a - b).map(([, span]) => span); // biome-ignore format: one step a word
   const dataDirectory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-graph-'));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { type CallSpans, CallSpansBuilder, KIND } from './call-spans.ts';
 import { criticalPaths } from './critical-path.ts';
 import { comparePaths, type PathSummary, sumPaths } from './critical-sum.ts';
 import { hexId } from './drawn-spans-world.ts';
-import { seeded } from './random-graphs-world.ts';
 
 /** A shop of random shape: which service calls which, one after the other or at once, and how long each works. */
 interface Shop {
@@ -92,7 +92,7 @@ const REQUESTS = 40;
 
 describe('injected faults', () => {
   test(`are ranked first in at least 95 % of ${CASES} cases`, () => {
-    const random = seeded(23);
+    const random = seededChance(23);
     let first = 0;
     for (let round = 0; round < CASES; round++) {
       const shop = randomShop(random);

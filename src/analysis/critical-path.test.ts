@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { type CallSpan, type CallSpans, CallSpansBuilder, KIND } from './call-spans.ts';
 import { type CriticalPaths, criticalPaths, notesOf } from './critical-path.ts';
 import { type Drawn, spanOf } from './drawn-spans-world.ts';
-import { seeded } from './random-graphs-world.ts';
 
 function tableOf(spans: readonly CallSpan[]): CallSpans {
   const builder = new CallSpansBuilder(spans.length);
@@ -201,7 +201,7 @@ const CASES = Number(process.env['CLEW_TRACES'] ?? 1_500);
 
 describe('critical paths of random traces', () => {
   test('give every nanosecond to the span that the slow definition gives it to', () => {
-    const random = seeded(7);
+    const random = seededChance(7);
     for (let round = 0; round < CASES; round++) {
       const drawn = randomTrace(random);
       const spans = tableOf(drawn.map(spanOf));
@@ -216,7 +216,7 @@ describe('critical paths of random traces', () => {
   });
 
   test.each(['strict', 'crisp'] as const)('sum to the root exactly, whatever the spans (%s)', (mode) => {
-    const random = seeded(11);
+    const random = seededChance(11);
     const drawn = Array.from({ length: CASES }, (_, trace) =>
       randomTrace(random).map((one) => ({
         ...one,
@@ -237,7 +237,7 @@ describe('critical paths of random traces', () => {
   });
 
   test('do not change when the spans are shuffled or all times move', () => {
-    const random = seeded(13);
+    const random = seededChance(13);
     for (let round = 0; round < CASES; round++) {
       const drawn = randomTrace(random).map((one) => ({ ...one, kind: Math.floor(random() * 6) }));
       if (random() < 0.3) drawn.splice(1 + Math.floor(random() * (drawn.length - 1)), 1);

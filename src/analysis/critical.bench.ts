@@ -1,15 +1,15 @@
 import { bench, describe } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { type CallSpans, CallSpansBuilder } from './call-spans.ts';
 import { criticalPaths } from './critical-path.ts';
 import { hexId } from './drawn-spans-world.ts';
-import { seeded } from './random-graphs-world.ts';
 
 const TRACES = 20_000;
 const SPANS = 50;
 
 /** Traces of requests that fan out: each span calls up to a few others, one after the other or at once. */
 function shopTraces(): CallSpans {
-  const random = seeded(3);
+  const random = seededChance(3);
   const builder = new CallSpansBuilder(TRACES * SPANS);
   for (let trace = 0; trace < TRACES; trace++) {
     const start = [0];

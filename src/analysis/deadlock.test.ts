@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { findDeadlocks } from './deadlock.ts';
 import { type LockClaim, type LockOwner, LockTable, reduce } from './lock-table.ts';
-import { seeded } from './random-graphs-world.ts';
 
 /** `A has x`, `A has x shared`, `A wants x`, `A has 2 of p`, `A wants 1 of p`; each line is a nanosecond later than the one before. */
 function drawn(
@@ -182,7 +182,7 @@ function mostFinished(table: LockTable, done: ReadonlySet<string> = new Set(), s
 
 describe('on random tables', () => {
   test('reduction finishes as many as any order can, and cores are what is stuck by itself', () => {
-    const random = seeded(5);
+    const random = seededChance(5);
     let deadlocks = 0;
     for (let round = 0; round < CASES; round++) {
       const table = randomTable(random);

@@ -2,6 +2,8 @@
  * What the graph algorithms cost on one core: `node tools/run.mjs src/analysis/graph.bench.ts`. Each line is the best of a few runs; the
  * number behind # is a digest of the answer, the same for the same code on every machine.
  */
+
+import { seededChance } from '../host/seeded-chance.ts';
 import { CallSpansBuilder, KIND } from './call-spans.ts';
 import { elementaryCycles, heavyCycles } from './cycles.ts';
 import { spanOf } from './drawn-spans-world.ts';
@@ -9,7 +11,6 @@ import { proposeCut } from './feedback.ts';
 import { type Graph, graphOf } from './graph.ts';
 import { depthFirstOrder, topologicalOrder } from './order.ts';
 import { pairCalls } from './pairing.ts';
-import { seeded } from './random-graphs-world.ts';
 import { cyclicComponents, stronglyConnected } from './scc.ts';
 
 const RUNS = Number(process.argv[2] ?? 3);
@@ -32,7 +33,7 @@ function ring(count: number): Graph {
 }
 
 function randomGraph(vertexCount: number, edgeCount: number, isForward = false): Graph {
-  const random = seeded(1);
+  const random = seededChance(1);
   const sources = new Int32Array(edgeCount);
   const targets = new Int32Array(edgeCount);
   for (let e = 0; e < edgeCount; e++) {
@@ -46,7 +47,7 @@ function randomGraph(vertexCount: number, edgeCount: number, isForward = false):
 
 /** 1,238 services, 4,271 edges, one component of some hundred services: heavy-tailed, as service graphs are. */
 function tangle(): Graph {
-  const random = seeded(42);
+  const random = seededChance(42);
   const vertexCount = 1238;
   const hub = (): number => Math.floor(vertexCount * random() ** 2.5);
   const sources: number[] = [];

@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { canonicalCycle, elementaryCycles, heavyCycles, shortestPath } from './cycles.ts';
 import { proposeCut } from './feedback.ts';
 import { findEdge, type Graph, graphOf } from './graph.ts';
 import { OnlineOrder } from './online-order.ts';
 import { depthFirstOrder, topologicalOrder } from './order.ts';
-import { bruteCycles, type DrawnGraph, drawGraph, isAcyclicWithout, reachable, seeded } from './random-graphs-world.ts';
+import { bruteCycles, type DrawnGraph, drawGraph, isAcyclicWithout, reachable } from './random-graphs-world.ts';
 import { cyclicComponents, stronglyConnected } from './scc.ts';
 
 /** Random graphs that each comparison with brute force looks at; 100,000 and more by CLEW_GRAPHS. */
@@ -16,7 +17,7 @@ const texts = (cycles: readonly Int32Array[]): string[] => cycles.map((cycle) =>
 const ALL = { countMax: 1e9, stepsMax: 1e12 };
 
 function eachGraph(check: (drawn: DrawnGraph, graph: Graph) => void): void {
-  const random = seeded(7);
+  const random = seededChance(7);
   for (let i = 0; i < GRAPHS; i++) {
     const drawn = drawGraph(random);
     const before = JSON.stringify(drawn);
@@ -112,7 +113,7 @@ describe(`against brute force on ${GRAPHS} random graphs of at most 8 vertices`,
   });
 
   test('an order kept online refuses exactly the edges that close a cycle, with a real path', () => {
-    const random = seeded(11);
+    const random = seededChance(11);
     for (let i = 0; i < GRAPHS; i++) {
       const drawn = drawGraph(random);
       const online = new OnlineOrder();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { findDeadlocks } from './deadlock.ts';
 import { DeadlockWatch } from './deadlock-watch.ts';
 import { LockBook, type LockEvent } from './lock-book.ts';
-import { seeded } from './random-graphs-world.ts';
 
 /** A lock manager that runs: locks and pools with fair queues. It is the truth that the telemetry is compared with. */
 class World {
@@ -95,7 +95,7 @@ const HISTORIES = Number(process.env['CLEW_HISTORIES'] ?? 2_000);
 
 describe('lock histories that really ran', () => {
   test('are called deadlocked exactly when running them on gets stuck, and the stuck are all named', () => {
-    const random = seeded(17);
+    const random = seededChance(17);
     let stuckCount = 0;
     for (let round = 0; round < HISTORIES; round++) {
       const world = randomWorld(random);

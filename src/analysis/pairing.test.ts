@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { seededChance } from '../host/seeded-chance.ts';
 import { bucketOf, type CallGraph, histogramQuantile, mergeGraphs } from './call-graph.ts';
 import { type CallSpan, KIND } from './call-spans.ts';
 import { arrows, type Drawn, drawSpans, pair, spanOf } from './drawn-spans-world.ts';
 import { peerOf } from './peer.ts';
-import { seeded } from './random-graphs-world.ts';
 
 const { client, server, producer, consumer, internal } = KIND;
 const draw = (...spans: readonly Drawn[]): CallGraph => pair(spans.map(spanOf));
@@ -179,7 +179,7 @@ describe('pairing', () => {
   });
 
   test('agrees with looking at every pair of spans, in any order of 400 random sets', () => {
-    const random = seeded(3);
+    const random = seededChance(3);
     for (let round = 0; round < 400; round++) {
       const spans = drawSpans(random, 24);
       const shuffled = [...spans].map((span) => [random(), span] as const).sort(([a], [b]) => a - b);
@@ -191,7 +191,7 @@ describe('pairing', () => {
   });
 
   test('gives the same whether traces are paired together or apart', () => {
-    const random = seeded(5);
+    const random = seededChance(5);
     for (let round = 0; round < 100; round++) {
       const spans = drawSpans(random, 30);
       const parts = ['t0', 't1', 't2'].map((id) => pair(spans.filter(({ traceId }) => traceId === id)));

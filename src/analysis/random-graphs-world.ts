@@ -6,17 +6,6 @@ export interface DrawnGraph {
   readonly weights: readonly number[];
 }
 
-/** A stream of numbers in [0, 1) that is the same for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** At most `verticesMax` vertices; self-loops and parallel edges occur. */
 export function drawGraph(random: () => number, verticesMax = 8): DrawnGraph {
   const vertexCount = 1 + Math.floor(random() * verticesMax);

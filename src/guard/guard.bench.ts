@@ -2,14 +2,14 @@
  * What a decision costs: `node tools/run.mjs src/guard/guard.bench.ts`. Known edges (one look-up), and new ones on a random graph of 25,000
  * edges, where each edge that would close a cycle is refused.
  */
-import { seeded } from '../analysis/random-graphs-world.ts';
+import { seededChance } from '../host/seeded-chance.ts';
 import { Guard } from './guard.ts';
 
 const EDGES = 25_000;
 const SERVICES = 5_000;
 const CALLS = 5_000_000;
 
-const random = seeded(9);
+const random = seededChance(9);
 const guard = new Guard({ mode: 'enforce', callsPerMinute: null, edgesMax: 2 * EDGES });
 const name = (): string => `service-${Math.floor(SERVICES * random())}`;
 const tookUs: number[] = [];

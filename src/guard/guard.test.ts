@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { drawGraph, reachable, seeded } from '../analysis/random-graphs-world.ts';
+import { drawGraph, reachable } from '../analysis/random-graphs-world.ts';
+import { seededChance } from '../host/seeded-chance.ts';
 import {
   Guard,
   GuardDenied,
@@ -111,7 +112,7 @@ describe('the guard', () => {
   });
 
   test('decides as a search of the whole graph would, while edges come, go and come again (1,000 random runs)', () => {
-    const random = seeded(21);
+    const random = seededChance(21);
     for (let run = 0; run < 1000; run++) {
       const { guard, clock } = guardAt({ callsPerMinute: null });
       const graph = drawGraph(random, 7);

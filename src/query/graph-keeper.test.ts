@@ -8,10 +8,10 @@ import { type CallGraph, mergeGraphs, serviceEdges } from '../analysis/call-grap
 import { type CallSpan, KIND } from '../analysis/call-spans.ts';
 import { hexId, pair } from '../analysis/drawn-spans-world.ts';
 import { peerOf } from '../analysis/peer.ts';
-import { seeded } from '../analysis/random-graphs-world.ts';
 import { TABLES } from '../base/names.ts';
 import { systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
+import { seededChance } from '../host/seeded-chance.ts';
 import { columnsOf } from '../store/columns-on-demand.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import type { Engine } from '../store/engine.ts';
@@ -177,7 +177,7 @@ describe('the kept graph', () => {
 
   test(`is that of all spans after any order of segments, repeats, restarts and deaths (${ROUNDS} rounds)`, async () => {
     for (let round = 0; round < ROUNDS; round++) {
-      const random = seeded(100 + round);
+      const random = seededChance(100 + round);
       const spans = drawTraces(random, 120);
       const repeats = spans.filter(() => random() < 0.1);
       const rest = shuffled(random, [...spans, ...repeats]);

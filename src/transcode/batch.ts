@@ -19,12 +19,10 @@ export interface FrozenTable {
   readonly groups: Iterable<readonly Uint8Array[]>;
 }
 
-/** One signal's growing rows. `columns()` may compute some of them (resource and scope are pointed at, not repeated). */
+/** Rows that can be written. `columns()` may compute some of them (resource and scope are pointed at, not repeated). */
 export interface Batch {
   readonly table: Table;
   readonly rows: number;
-  readonly parts: readonly Part[];
-  readonly maps: readonly MapColumn[];
   columns(): Readonly<Record<string, GrowingColumn>>;
 }
 
@@ -96,8 +94,10 @@ export class RowContexts {
   readonly parts: readonly Part[] = [this.resource, this.scope];
 }
 
-/** A batch whose rows stand in a resource and a scope. */
+/** One signal's growing rows, which stand in a resource and a scope. */
 export interface RowBatch extends Batch {
+  readonly parts: readonly Part[];
+  readonly maps: readonly MapColumn[];
   readonly contexts: RowContexts;
 }
 

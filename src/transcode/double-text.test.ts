@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ByteBuffer } from '../base/bytes.ts';
+import { seededChance } from '../host/seeded-chance.ts';
 import { writeDouble } from './double-text.ts';
 
 const DOUBLE = new Float64Array(1);
@@ -17,15 +18,7 @@ function textOf(value: number): string {
 /** Values for each kind of source; the texts of all of them are compared with what the language itself writes. */
 const VALUES = Number(process.env['CLEW_DOUBLES'] ?? 200_000);
 
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 4294967296;
-  };
-}
-
-const next = random(7);
+const next = seededChance(7);
 const SOURCES: Readonly<Record<string, () => number>> = {
   'between 0 and 100': () => next() * 100 + 0.001,
   'sums of two fractions': () => next() + next() / 4294967296,

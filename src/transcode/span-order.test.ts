@@ -38,7 +38,7 @@ test('spans stand in the order of their table: service, second, trace, time', ()
   for (const [i, template] of makeTemplates(6, 50).entries()) {
     transcode(columns, 'traces', stamp(template, 3, i, 1_700_000_000_300 + (i % 3) * 700), '', 1n);
   }
-  const order = orderOfSpans(columns.traces, columns.resources);
+  const order = orderOfSpans(columns.traces, columns.resources, orderOfIds(columns.traces.traceIds));
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: columns.traces.rows }, (_, i) => i));
   const keys = placesOf(columns, order).map(keyOf);
   expect(keys).toEqual([...keys].sort());

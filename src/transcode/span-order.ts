@@ -10,13 +10,14 @@ const TWO_TO_32 = 4294967296;
 /**
  * Row numbers of a batch of spans in the order of otel_traces: service, second, trace id, time. A row in the wrong place would cost time, not
  * truth: ClickHouse looks whether what it gets is sorted and sorts it when it is not.
+ * @param ids the order of the batch's trace ids (`orderOfIds`)
  */
-export function orderOfSpans(traces: TraceBatch, resources: ResourceContexts): Uint32Array {
+export function orderOfSpans(traces: TraceBatch, resources: ResourceContexts, ids: RowOrder): Uint32Array {
   const order = new RowOrder(traces.rows);
   const times = traces.timestamp.list.values;
   order.by(times, 2, 0);
   order.by(times, 2, 1);
-  const traceRanks = orderOfIds(traces.traceIds).ranks();
+  const traceRanks = ids.ranks();
   const services = resources.serviceName;
   const serviceRanks = ranksOfTexts(services.dictionary);
   const { resource } = traces.contexts;

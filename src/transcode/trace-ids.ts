@@ -1,9 +1,9 @@
 import { U32List } from '../base/lists.ts';
+import type { RowOrder } from '../base/radix.ts';
 import { Fixed32Column, type GrowingColumn } from '../columns/builders.ts';
 import { TRACE_IDS } from '../columns/tables.ts';
 import type { Batch } from './batch.ts';
 import { traceIdColumn } from './ids.ts';
-import { orderOfIds } from './span-order.ts';
 import type { TraceBatch } from './traces.ts';
 
 const NANOS_A_SECOND = 1e9;
@@ -27,13 +27,12 @@ function secondsAfter(low: number, high: number, durationNanos: number): number 
 }
 
 /** otel_traces_trace_id_ts: one row for each trace of the batch, with the seconds around its spans, from first start to last end. */
-export function traceIdsBatch(traces: TraceBatch): Batch {
+export function traceIdsBatch(traces: TraceBatch, order: RowOrder): Batch {
   const count = traces.traceIds.size;
   const start = new Fixed32Column();
   const end = new Fixed32Column();
   const index = new U32List();
   // In the order of the table, which is that of the ids.
-  const order = orderOfIds(traces.traceIds);
   const places = order.ranks();
   for (let place = 0; place < count; place++) {
     index.push(order.rows[place]);
@@ -55,5 +54,5 @@ export function traceIdsBatch(traces: TraceBatch): Batch {
     Start: start,
     End: end,
   };
-  return { table: TRACE_IDS, rows: count, parts: [], maps: [], columns: () => columns };
+  return { table: TRACE_IDS, rows: count, columns: () => columns };
 }

@@ -18,7 +18,7 @@ import type { AttributeReader, AttributeReaders } from './attributes.ts';
 import { type Batch, endNestedRow, partsOf, type RowBatch, RowContexts } from './batch.ts';
 import { absent, pushRange, type Range, type ResourceContexts, type ScopeContexts, takeRange } from './contexts.ts';
 import { isValidId, isZero, pushHex, SPAN_ID_BYTES, TRACE_ID_BYTES, traceIdColumn } from './ids.ts';
-import { orderOfSpans } from './span-order.ts';
+import { orderOfIds, orderOfSpans } from './span-order.ts';
 import { traceIdsBatch } from './trace-ids.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
@@ -205,8 +205,8 @@ export class TraceBatch implements RowBatch {
   }
 
   /** In the order of the table (src/columns/tables.ts): what arrives sorted, ClickHouse need not sort. */
-  columns(): Readonly<Record<string, GrowingColumn>> {
-    const order = orderOfSpans(this, this.#resources);
+  columns(ids = orderOfIds(this.traceIds)): Readonly<Record<string, GrowingColumn>> {
+    const order = orderOfSpans(this, this.#resources, ids);
     const own = Object.entries(this.#own).map(([name, column]) => [name, permuted(column, order)] as const);
     return {
       ...Object.fromEntries(own),
@@ -216,9 +216,10 @@ export class TraceBatch implements RowBatch {
     };
   }
 
-  /** The look-up table that goes with these rows. */
-  traceIdsBatch(): Batch {
-    return traceIdsBatch(this);
+  /** The look-up table that goes with these rows, and the rows: both need the order of the trace ids, which is found once. */
+  tables(): readonly Batch[] {
+    const ids = orderOfIds(this.traceIds);
+    return [traceIdsBatch(this, ids), { table: this.table, rows: this.rows, columns: () => this.columns(ids) }];
   }
 
   /**

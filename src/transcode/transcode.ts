@@ -170,6 +170,7 @@ function failureMessage(error: unknown, bytesMax: number): string | undefined {
  * before anything shows its spans. To be read before the next `transcode` or `reset`.
  */
 export function freeze(columns: SegmentColumns): FrozenTable[] {
-  const batches = columns.traces.rows > 0 ? [columns.traces.traceIdsBatch(), ...columns.batches] : columns.batches;
+  const { traces } = columns;
+  const batches = columns.batches.flatMap((batch) => (batch === traces ? traces.tables() : [batch]));
   return batches.map(freezeBatch).filter((frozen) => frozen !== undefined);
 }

@@ -1,15 +1,15 @@
 /**
  * Kills processes of a running Clew with SIGKILL at random moments while it takes in load, starts the supervisor again when it was the one,
- * and at the end compares every span that was acknowledged with every span that is stored. Each request has a number, in the first half of
- * its trace ids; every span of a request has its own span id. So a lost or doubled span shows as a request with too few or too many rows.
+ * and at the end compares every span that was acknowledged with every span that is stored.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { runLoad } from '../../bench/load.ts';
 import { processTree } from '../../bench/processes.ts';
+import { seededChance } from '../../src/host/seeded-chance.ts';
 import type { Status } from '../../src/query/api.ts';
 import { freePorts, type RunningClew, startClew, waitUntil } from '../support/clew.ts';
+import { type Comparison, startLoad } from './span-ledger.ts';
 
 export type Target = 'receiver' | 'store' | 'supervisor';
 
@@ -24,31 +24,15 @@ export interface CrashOptions {
   readonly log: (line: string) => void;
 }
 
-export interface CrashReport {
+export interface CrashReport extends Comparison {
   readonly kills: readonly { readonly target: Target; readonly recoveryMs: number }[];
-  readonly acknowledgedSpans: number;
-  readonly storedSpans: number;
-  /** Spans of acknowledged requests that are not stored. */
-  readonly lostSpans: number;
-  /** Spans stored more than once, of any request. */
-  readonly doubledSpans: number;
   readonly recoveryMsMax: number;
 }
 
-const SPANS_A_REQUEST = 50;
 const RUN = 0x00c1e3;
-const PAGE = 5_000;
 const RECOVERY_MS_MAX = 30_000;
 /** A question to a process that was killed meanwhile may never be answered. */
 const ANSWER_MS_MAX = 2_000;
-
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 4294967296;
-  };
-}
 
 async function status(clew: RunningClew): Promise<Status> {
   const response = await fetch(`${clew.url.api}/api/v1/status`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
@@ -76,24 +60,6 @@ async function accepts(clew: RunningClew): Promise<true | null> {
   return answer.status === 200 ? true : null;
 }
 
-/** Rows and distinct span ids of each request number, read page by page. */
-async function stored(clew: RunningClew): Promise<Map<number, { rows: number; distinct: number }>> {
-  const found = new Map<number, { rows: number; distinct: number }>();
-  const run = RUN.toString(16).padStart(8, '0');
-  let after = '';
-  for (;;) {
-    const rows = await clew.sql(
-      `SELECT substring(TraceId, 9, 8) AS request, count() AS rows, uniqExact(TraceId, SpanId) AS distinct FROM otel_traces
-       WHERE startsWith(TraceId, '${run}') AND substring(TraceId, 9, 8) > '${after}' GROUP BY request ORDER BY request LIMIT ${PAGE}`,
-    );
-    for (const [request, count, distinct] of rows) {
-      found.set(Number.parseInt(String(request), 16), { rows: Number(count), distinct: Number(distinct) });
-      after = String(request);
-    }
-    if (rows.length < PAGE) return found;
-  }
-}
-
 /** Everything acknowledged is in the store: no segment is waiting and the number of rows stands still. */
 async function settled(clew: RunningClew): Promise<void> {
   let last = -1;
@@ -108,42 +74,15 @@ async function settled(clew: RunningClew): Promise<void> {
   });
 }
 
-function compare(
-  acknowledged: ReadonlySet<number>,
-  found: ReadonlyMap<number, { rows: number; distinct: number }>,
-): { lostSpans: number; doubledSpans: number; storedSpans: number } {
-  let lostSpans = 0;
-  let doubledSpans = 0;
-  let storedSpans = 0;
-  for (const request of acknowledged) lostSpans += SPANS_A_REQUEST - (found.get(request)?.distinct ?? 0);
-  for (const { rows, distinct } of found.values()) {
-    doubledSpans += rows - distinct;
-    storedSpans += rows;
-  }
-  return { lostSpans, doubledSpans, storedSpans };
-}
-
 /** One whole campaign. The data directory is temporary and removed when all is well; it is kept, and named, when something was lost or doubled. */
 export async function runCrashCampaign(options: CrashOptions): Promise<CrashReport> {
-  const random = randomFrom(options.seed);
+  const random = seededChance(options.seed);
   const dataDirectory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-crash-'));
   const ports = await freePorts();
   const start = (): Promise<RunningClew> =>
     startClew({ dataDirectory, ports, flags: ['--receivers', String(options.receivers)], readyMs: RECOVERY_MS_MAX });
   let clew = await start();
-  const acknowledged = new Set<number>();
-  const stopLoad = new AbortController();
-  const load = runLoad({
-    port: ports.http,
-    per: SPANS_A_REQUEST,
-    spans: Number.MAX_SAFE_INTEGER,
-    seconds: 24 * 3600,
-    inflight: 8,
-    rate: options.rate,
-    run: RUN,
-    signal: stopLoad.signal,
-    onAcknowledged: (request) => acknowledged.add(request),
-  });
+  const load = startLoad({ port: ports.http, rate: options.rate, run: RUN });
   const kills: { target: Target; recoveryMs: number }[] = [];
   const targets: readonly Target[] = ['receiver', 'store', 'supervisor'];
   for (let i = 0; i < options.kills; i++) {
@@ -164,19 +103,17 @@ export async function runCrashCampaign(options: CrashOptions): Promise<CrashRepo
     const recoveryMs = Math.round(performance.now() - killedAt);
     kills.push({ target, recoveryMs });
     options.log(
-      `kill ${i + 1}/${options.kills}: ${target}, accepting again after ${recoveryMs} ms, ${acknowledged.size} requests acknowledged`,
+      `kill ${i + 1}/${options.kills}: ${target}, accepting again after ${recoveryMs} ms, ${load.acknowledged.size} requests acknowledged`,
     );
   }
-  stopLoad.abort();
-  await load;
+  await load.stop();
   await settled(clew);
-  const result = compare(acknowledged, await stored(clew));
+  const result = await load.compare(clew);
   await clew.stop();
   if (result.lostSpans === 0 && result.doubledSpans === 0) fs.rmSync(dataDirectory, { recursive: true, force: true });
   else options.log(`kept for a look: ${dataDirectory}`);
   return {
     kills,
-    acknowledgedSpans: acknowledged.size * SPANS_A_REQUEST,
     ...result,
     recoveryMsMax: Math.max(...kills.map((kill) => kill.recoveryMs)),
   };

@@ -1,17 +1,17 @@
 /**
  * Edge → regional → central as separate programs under load at the edge, with SIGKILL of any process of any of them at random moments, and
  * a proxy on each hop that cuts connections, also between a request and its answer. At the end every span that the edge acknowledged is
- * compared with every span at the centre. Each request has a number, in the first half of its trace ids, and each span its own id: a lost
- * or doubled span shows as a request with too few or too many rows.
+ * compared with every span at the centre.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { runLoad } from '../../bench/load.ts';
 import { processTree } from '../../bench/processes.ts';
+import { seededChance } from '../../src/host/seeded-chance.ts';
 import type { FleetNode } from '../../src/query/api.ts';
 import { freePorts, type Ports, type RunningClew, startClew, waitUntil } from '../support/clew.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
+import { type Comparison, startLoad } from './span-ledger.ts';
 
 export interface TiersOptions {
   readonly kills: number;
@@ -25,32 +25,18 @@ export interface TiersOptions {
   readonly log: (line: string) => void;
 }
 
-export interface TiersReport {
+export interface TiersReport extends Comparison {
   readonly kills: number;
   readonly cuts: number;
-  readonly acknowledgedSpans: number;
-  readonly storedSpans: number;
-  readonly lostSpans: number;
-  readonly doubledSpans: number;
   /** Batches that a tier was sent again and did not store again, since its processes were last started. */
   readonly repeatedBatches: number;
   /** Whether received = forwarded + queued + dead + dropped + lost with nothing queued, at edge and regional. */
   readonly accountsClosed: boolean;
 }
 
-const SPANS_A_REQUEST = 50;
 const RUN = 0x00c1e4;
-const PAGE = 5_000;
 const READY_MS_MAX = 40_000;
 const SETTLE_MS_MAX = 180_000;
-
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 4294967296;
-  };
-}
 
 type Tier = 'edge' | 'regional' | 'central';
 const TIERS: readonly Tier[] = ['edge', 'regional', 'central'];
@@ -70,22 +56,6 @@ async function fleetOf(node: Node): Promise<FleetNode> {
   const answer = await fetch(`${node.clew.url.api}/api/v1/fleet`, { signal: AbortSignal.timeout(5_000) });
   if (!answer.ok) throw new Error(`${node.tier} answered ${answer.status}`);
   return (await answer.json()) as FleetNode;
-}
-
-async function stored(clew: RunningClew): Promise<Map<number, { rows: number; distinct: number }>> {
-  const found = new Map<number, { rows: number; distinct: number }>();
-  const run = RUN.toString(16).padStart(8, '0');
-  for (let after = ''; ; ) {
-    const rows = await clew.sql(
-      `SELECT substring(TraceId, 9, 8) AS request, count() AS rows, uniqExact(TraceId, SpanId) AS distinct FROM otel_traces
-       WHERE startsWith(TraceId, '${run}') AND substring(TraceId, 9, 8) > '${after}' GROUP BY request ORDER BY request LIMIT ${PAGE}`,
-    );
-    for (const [request, count, distinct] of rows) {
-      found.set(Number.parseInt(String(request), 16), { rows: Number(count), distinct: Number(distinct) });
-      after = String(request);
-    }
-    if (rows.length < PAGE) return found;
-  }
 }
 
 /** Sums of one forwarding tier. */
@@ -176,54 +146,32 @@ async function startTiers(options: TiersOptions, root: string): Promise<{ nodes:
 /** One whole campaign. Data directories are removed when all is well, and kept and named otherwise. */
 export async function runTiersCampaign(options: TiersOptions): Promise<TiersReport> {
   const { log } = options;
-  const random = randomFrom(options.seed);
+  const random = seededChance(options.seed);
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-tiers-'));
   const { nodes, proxies } = await startTiers(options, root);
   const [edge, , central] = nodes as [Node, Node, Node];
-  const acknowledged = new Set<number>();
-  const stopLoad = new AbortController();
-  const load = runLoad({
-    port: edge.ports.http,
-    per: SPANS_A_REQUEST,
-    spans: Number.MAX_SAFE_INTEGER,
-    seconds: 24 * 3600,
-    inflight: 8,
-    rate: options.rate,
-    run: RUN,
-    signal: stopLoad.signal,
-    onAcknowledged: (request) => acknowledged.add(request),
-  });
+  const load = startLoad({ port: edge.ports.http, rate: options.rate, run: RUN });
   for (let i = 0; i < options.kills; i++) {
     await new Promise((resolve) => setTimeout(resolve, random() * options.pauseMsMax));
     await disturb(proxies, random);
     const node = nodes[Math.floor(random() * nodes.length)] as Node;
     log(`kill ${i + 1}: ${node.tier}, ${await kill(node, random)}`);
   }
-  stopLoad.abort();
-  await load;
+  await load.stop();
   await settle(nodes, central);
   const accounts = await Promise.all(nodes.slice(0, 2).map(account));
-  const found = await stored(central.clew);
-  let [lostSpans, doubledSpans, storedSpans] = [0, 0, 0];
-  for (const request of acknowledged) lostSpans += SPANS_A_REQUEST - (found.get(request)?.distinct ?? 0);
-  for (const { rows, distinct } of found.values()) {
-    doubledSpans += rows - distinct;
-    storedSpans += rows;
-  }
+  const result = await load.compare(central.clew);
   const repeated = await Promise.all(nodes.slice(1).map(async (node) => (await fleetOf(node)).receivers));
   const report: TiersReport = {
     kills: options.kills,
     cuts: proxies.reduce((sum, proxy) => sum + proxy.cuts, 0),
-    acknowledgedSpans: acknowledged.size * SPANS_A_REQUEST,
-    storedSpans,
-    lostSpans,
-    doubledSpans,
+    ...result,
     repeatedBatches: repeated.flat().reduce((sum, receiver) => sum + receiver.repeated, 0),
     accountsClosed: accounts.every(({ received, settled, queued }) => queued === 0 && received === settled),
   };
   for (const proxy of proxies) proxy.close();
   for (const node of nodes) await node.clew.stop();
-  const isWell = lostSpans === 0 && doubledSpans === 0 && report.accountsClosed;
+  const isWell = result.lostSpans === 0 && result.doubledSpans === 0 && report.accountsClosed;
   if (isWell) fs.rmSync(root, { recursive: true, force: true });
   else log(`kept: ${root}`);
   return report;

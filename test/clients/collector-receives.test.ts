@@ -1,7 +1,6 @@
 /** An OpenTelemetry Collector receives what our transports send, packed in every way that both know, and hands it on to a door of ours. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,7 +11,7 @@ import { HttpTransport } from '../../src/send/http-transport.ts';
 import { parseTarget } from '../../src/send/target.ts';
 import { checkRequest } from '../../src/wire/check.ts';
 import type { Packing } from '../../src/wire/packing.ts';
-import { freePorts, type Ports, waitUntil } from '../support/clew.ts';
+import { freePorts, listens, type Ports, waitUntil } from '../support/clew.ts';
 import { openWorld, type RecordingSink, type World } from '../support/doors.ts';
 import { encodeProto } from '../support/otlp-proto.ts';
 import { randomFrom } from '../support/otlp-random.ts';
@@ -23,13 +22,6 @@ const WAYS: readonly (readonly [transport: 'http' | 'grpc', packing: Packing])[]
   ...(['none', 'gzip', 'zstd', 'snappy'] as const).map((packing) => ['grpc', packing] as const),
   ...(['none', 'gzip', 'zstd', 'snappy', 'deflate', 'lz4'] as const).map((packing) => ['http', packing] as const),
 ];
-
-const listens = (port: number): Promise<true | null> =>
-  new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(null));
-    socket.once('connect', () => socket.destroy());
-  });
 
 /** Ids of links, exemplars and log records of whatever length, which ours keeps, a Collector refuses: these have none. */
 function sendable(signal: Signal, seed: number): Uint8Array {

@@ -1,11 +1,10 @@
 /** An OpenTelemetry Collector receives from the JavaScript SDK and forwards to Clew in every way that its exporters have. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { freePorts, waitUntil } from '../support/clew.ts';
+import { freePortList, listens, waitUntil } from '../support/clew.ts';
 import {
   expectCounts,
   JAVASCRIPT,
@@ -77,22 +76,6 @@ function configOf(pair: Pair, ports: readonly number[]): object {
   };
 }
 
-async function manyPorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) for (const port of Object.values(await freePorts())) found.add(port);
-  return [...found].slice(0, count);
-}
-
-const accepts = (port: number): Promise<true | null> =>
-  new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    const answer = (value: true | null) => (): void => {
-      socket.destroy();
-      resolve(value);
-    };
-    socket.once('connect', answer(true)).once('error', answer(null));
-  });
-
 function tests(): void {
   let pair: Pair;
   let collector: ChildProcess;
@@ -102,7 +85,7 @@ function tests(): void {
   beforeAll(async () => {
     await build();
     pair = await startPair();
-    ports = await manyPorts(WAYS.length);
+    ports = await freePortList(WAYS.length);
     const file = path.join(directory, 'collector.yaml');
     fs.writeFileSync(file, JSON.stringify(configOf(pair, ports)));
     let printed = '';
@@ -112,7 +95,7 @@ function tests(): void {
     });
     await waitUntil('the Collector is ready', 20_000, async () => {
       if (collector.exitCode !== null) throw new Error(printed);
-      return (await Promise.all(ports.map(accepts))).includes(null) ? null : true;
+      return (await Promise.all(ports.map(listens))).includes(null) ? null : true;
     });
   }, BUILD_MS_MAX);
 

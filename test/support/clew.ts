@@ -57,9 +57,10 @@ export interface RunningClew {
 }
 
 /** Ports that are free now, held open together until all are known so that they differ. */
-export async function freePorts(): Promise<Ports> {
+export async function freePortList(count: number): Promise<number[]> {
   const servers = await Promise.all(
-    [0, 1, 2].map(
+    Array.from(
+      { length: count },
       () =>
         new Promise<net.Server>((resolve, reject) => {
           const server = net.createServer();
@@ -68,9 +69,27 @@ export async function freePorts(): Promise<Ports> {
         }),
     ),
   );
-  const [grpc, http, api] = servers.map((server) => (server.address() as net.AddressInfo).port);
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** One for each door of a Clew. */
+export async function freePorts(): Promise<Ports> {
+  const [grpc, http, api] = await freePortList(3);
   return { grpc: grpc as number, http: http as number, api: api as number };
+}
+
+/** A probe for `waitUntil`: true when something listens on the port. */
+export function listens(port: number): Promise<true | null> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    const answer = (value: true | null) => (): void => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.once('connect', answer(true)).once('error', answer(null));
+  });
 }
 
 /** Asks again every 20 ms until `probe` answers something other than null; its last failure is the error when time runs out. */
