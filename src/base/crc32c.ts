@@ -7,3 +7,6 @@ import { crc32c as hardwareCrc32c } from '@node-rs/crc32';
 export function crc32c(bytes: Uint8Array, initial = 0): number {
   return hardwareCrc32c(bytes, initial);
 }
+
+/** A checksum as files and headers write it: 8 hexadecimal digits. */
+export const crc32cText = (bytes: Uint8Array): string => crc32c(bytes).toString(16).padStart(8, '0');

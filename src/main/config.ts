@@ -96,6 +96,8 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
     if ('problem' in target) report('forward', target.problem);
     else if (target.transport === 'grpc' && settings['send.compression'] === 'lz4') {
       report('send.compression', 'lz4 has no name in gRPC; use another, or http://');
+    } else if (target.transport === 'grpc' && settings['send.encoding'] === 'json') {
+      report('send.encoding', `json is for HTTP, and ${url} is gRPC; use http:// or https://`);
     }
   }
   if ((settings['send.tls.cert'] === null) !== (settings['send.tls.key'] === null)) {

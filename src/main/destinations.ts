@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { crc32c } from '../base/crc32c.ts';
+import { crc32cText } from '../base/crc32c.ts';
 import { LIMITS } from '../base/limits.ts';
 import { systemClock } from '../host/clock.ts';
 import { readWhole } from '../host/disk.ts';
@@ -23,6 +23,7 @@ export async function destinationsOf(settings: Settings): Promise<NamedDestinati
   const tls = await trustOf(settings);
   const options: TransportOptions = {
     packing: settings['send.compression'] ?? 'none',
+    encoding: settings['send.encoding'],
     timeoutMs: settings['send.timeout'],
     headers: headersOf(settings['send.headers']),
     tls,
@@ -38,9 +39,7 @@ export async function destinationsOf(settings: Settings): Promise<NamedDestinati
     }
     const { 'send.balancer': balancer, 'send.failover': failover } = settings;
     const pool = new TargetPool({ urls, balancer, failover, connect, check: reaches, clock: systemClock });
-    const name = `group-${crc32c(Buffer.from([...urls].sort().join('|')))
-      .toString(16)
-      .padStart(8, '0')}`;
+    const name = `group-${crc32cText(Buffer.from([...urls].sort().join('|')))}`;
     return { name, url: entry, policy, connect: (lane, pin) => pool.connect(lane, pin) };
   });
 }
@@ -78,9 +77,7 @@ function nameOf({ transport, host, port, path }: Target): string {
     .toLowerCase()
     .replaceAll(/[^0-9a-z.-]/g, '-')
     .slice(0, NAME_CHARS_MAX);
-  const exact = crc32c(Buffer.from(`${transport} ${host} ${port} ${path}`))
-    .toString(16)
-    .padStart(8, '0');
+  const exact = crc32cText(Buffer.from(`${transport} ${host} ${port} ${path}`));
   return `${readable}-${port}-${exact}`;
 }
 

@@ -162,6 +162,14 @@ const SETTINGS = [
     description: 'How forwarded requests are packed. none: not at all. lz4 is for HTTP between Clews only.',
   },
   {
+    key: 'send.encoding',
+    kind: 'choice',
+    default: 'protobuf',
+    choices: ['protobuf', 'json'],
+    description:
+      'How requests are written that are forwarded over HTTP. json is OTLP/JSON, for receivers that want it.',
+  },
+  {
     key: 'send.balancer',
     kind: 'choice',
     default: 'consistent-hash',

@@ -1,4 +1,4 @@
-import { crc32c } from '../base/crc32c.ts';
+import { crc32cText } from '../base/crc32c.ts';
 import { HOP_HEADERS } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { unpack } from '../wire/compression.ts';
@@ -41,15 +41,17 @@ export async function exportRequest(
   reservation: Reservation,
 ): Promise<Outcome> {
   try {
-    const body = await protobufOf(context, request, reservation);
-    if (body === undefined) return overloadOf(context);
     const { signal, baggage, hop } = request;
-    if (hop === undefined) return await context.sink.export({ signal, body, baggage });
-    if (hop.checksum !== '' && hop.checksum !== checksumText(body)) {
+    const unpacked = await unpackedOf(context, request, reservation);
+    if (unpacked === undefined) return overloadOf(context);
+    if (hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)) {
       const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
       context.onReport(message);
       return { kind: 'overloaded', message, retryAfterMs: context.limits.retryAfterMs };
     }
+    const body = protobufOf(context, request, unpacked, reservation);
+    if (body === undefined) return overloadOf(context);
+    if (hop === undefined) return await context.sink.export({ signal, body, baggage });
     return await context.sink.export({ signal, body, baggage, batch: hop.batch });
   } catch (error) {
     if (error instanceof TooLargeError) return { kind: 'tooLarge', message: error.message };
@@ -61,25 +63,30 @@ export async function exportRequest(
   }
 }
 
-async function protobufOf(
+/** The body without its packing; undefined when there is no memory for it. */
+async function unpackedOf(
   context: DoorContext,
-  request: WireRequest,
+  { body, unpacker, encoding }: WireRequest,
   reservation: Reservation,
 ): Promise<Uint8Array | undefined> {
-  const bytesMax = context.limits.requestBytesMax;
-  const arrived = request.body.length;
-  let body = request.body;
-  if (request.unpacker !== undefined && arrived > 0) {
-    const reserve = (bytes: number): boolean => reservation.growTo(arrived + bytes);
-    const unpacked = await unpack(request.encoding, request.unpacker, body, bytesMax, reserve);
-    if (unpacked === undefined) return undefined;
-    body = unpacked;
-    reservation.shrinkTo(arrived + body.length);
-  }
-  if (!request.json || arrived === 0) return body;
+  if (unpacker === undefined || body.length === 0) return body;
+  const reserve = (bytes: number): boolean => reservation.growTo(body.length + bytes);
+  const unpacked = await unpack(encoding, unpacker, body, context.limits.requestBytesMax, reserve);
+  if (unpacked !== undefined) reservation.shrinkTo(body.length + unpacked.length);
+  return unpacked;
+}
+
+/** The unpacked body in protobuf; undefined when there is no memory for it. */
+function protobufOf(
+  context: DoorContext,
+  request: WireRequest,
+  unpacked: Uint8Array,
+  reservation: Reservation,
+): Uint8Array | undefined {
+  if (!request.json || request.body.length === 0) return unpacked;
   // Protobuf is smaller than JSON but for long lists of small numbers.
-  if (!reservation.growTo(arrived + 2 * body.length)) return undefined;
-  return jsonToProtobuf(request.signal, body, bytesMax);
+  if (!reservation.growTo(request.body.length + 2 * unpacked.length)) return undefined;
+  return jsonToProtobuf(request.signal, unpacked, context.limits.requestBytesMax);
 }
 
 /** What the headers of a forwarding Clew say. */
@@ -87,9 +94,6 @@ export function hopOf(headers: Readonly<Record<string, unknown>>): Hop | undefin
   const batch = batchOf(headers[HOP_HEADERS.stream], headers[HOP_HEADERS.batch]);
   return batch && { batch, checksum: String(headers[HOP_HEADERS.checksum] ?? '') };
 }
-
-/** As HOP_HEADERS.checksum has it: 8 hexadecimal digits. */
-const checksumText = (body: Uint8Array): string => crc32c(body).toString(16).padStart(8, '0');
 
 /** The `baggage` header, cut at the last whole member within the limit. */
 export function baggageOf(header: string | readonly string[] | undefined, bytesMax: number): string {

@@ -1,4 +1,4 @@
-import { crc32c } from '../base/crc32c.ts';
+import { crc32cText } from '../base/crc32c.ts';
 import { LIMITS } from '../base/limits.ts';
 import { MARKS_FILE, SUFFIX } from '../base/names.ts';
 import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
@@ -74,21 +74,19 @@ export class StreamMarks {
 /** A line for each stream, then the CRC-32C of all lines in 8 hexadecimal digits. */
 function encodeMarks(marks: readonly (readonly [string, string])[]): Buffer {
   const lines = Buffer.from(marks.map(([stream, mark]) => `${stream} ${mark}\n`).join(''));
-  return Buffer.concat([lines, Buffer.from(`${checksumText(lines)}\n`)]);
+  return Buffer.concat([lines, Buffer.from(`${crc32cText(lines)}\n`)]);
 }
 
 function marksIn(bytes: Uint8Array): [string, string][] | undefined {
   const end = bytes.length - CHECKSUM_BYTES;
   if (end < 0) return undefined;
   const lines = Buffer.from(bytes.subarray(0, end));
-  if (Buffer.from(bytes.subarray(end)).toString('latin1') !== `${checksumText(lines)}\n`) return undefined;
+  if (Buffer.from(bytes.subarray(end)).toString('latin1') !== `${crc32cText(lines)}\n`) return undefined;
   const texts = lines.toString('latin1').split('\n').slice(0, -1);
   return texts.map((line) => line.split(' ') as [string, string]);
 }
 
 const CHECKSUM_BYTES = 9;
-
-const checksumText = (bytes: Uint8Array): string => crc32c(bytes).toString(16).padStart(8, '0');
 
 const STREAM = /^[0-9a-z][0-9a-z.-]{0,127}$/;
 const BATCH = /^([0-9a-f]{24})-([0-9a-f]{24})$/;

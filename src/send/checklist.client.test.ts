@@ -6,13 +6,14 @@ import zlib from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, type World } from '../../test/support/doors.ts';
-import { encodeProto } from '../../test/support/otlp-proto.ts';
+import { decodeProto, encodeProto } from '../../test/support/otlp-proto.ts';
 import { LIMITS } from '../base/limits.ts';
 import { GRPC_METHODS, HTTP_PATHS } from '../base/names.ts';
 import { SIGNALS } from '../base/signal.ts';
 import { statusMessage } from '../wire/answers.ts';
 import { PACKINGS, type Packing } from '../wire/packing.ts';
 import { judge, type Verdict } from './answer.ts';
+import { hopHeaders } from './batch.ts';
 import { GrpcTransport } from './grpc-transport.ts';
 import { HttpTransport } from './http-transport.ts';
 import { parseTarget, type Target } from './target.ts';
@@ -121,6 +122,25 @@ test.each(PACKINGS)('1. what is sent packed as %s, a receiver reads, on both tra
     expect(Buffer.compare(world.sink.requests.at(-1)?.body ?? Buffer.alloc(0), SPANS)).toBe(0);
   }
 });
+
+test.each(['none', 'gzip'] as const)(
+  '27. OTLP/JSON, packed with %s, is read and checked as protobuf is',
+  async (packing) => {
+    const world = await clew();
+    const transport = open(`http://127.0.0.1:${world.httpPort}`, { packing, encoding: 'json' });
+    const positions = ['0'.repeat(24), `${'0'.repeat(23)}1`];
+    const letters = positions.map((position) => ({
+      ...{ position, body: SPANS, items: 1, dropped: 0, baggage: '', receivedUnixNano: 0n },
+    }));
+    const headers = hopHeaders({ signal: 'traces', letters }, 'a'.repeat(16));
+    const verdict = judge(await transport.call({ signal: 'traces', body: [SPANS, SPANS], headers }), NOW_MS);
+    expect(verdict).toEqual({ kind: 'acknowledged', rejected: 0, message: '' });
+    expect(decodeProto('traces', Uint8Array.from(world.sink.requests.at(-1)?.body ?? []))).toEqual(
+      decodeProto('traces', Uint8Array.from([...SPANS, ...SPANS])),
+    );
+    expect(world.sink.requests.at(-1)?.batch).toMatchObject({ mark: positions[1] });
+  },
+);
 
 test('6. each signal goes to its own gRPC service and, 26., to its own HTTP path', async () => {
   const world = await clew();

@@ -2,8 +2,10 @@ import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { crc32cText } from '../base/crc32c.ts';
 import { LIMITS } from '../base/limits.ts';
-import { HTTP_PATHS } from '../base/names.ts';
+import { HOP_HEADERS, HTTP_PATHS } from '../base/names.ts';
+import { protobufToJson } from '../wire/json-writer.ts';
 import { pack } from '../wire/packing.ts';
 import { bytesOf, packParts } from './parts.ts';
 import type { Target } from './target.ts';
@@ -11,7 +13,7 @@ import type { ExportCall, Reply, Transport, TransportOptions } from './transport
 
 const gunzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 
-/** OTLP/HTTP with protobuf over one kept-alive connection. */
+/** OTLP/HTTP with protobuf or JSON over one kept-alive connection. */
 export class HttpTransport implements Transport {
   readonly #target: Target;
   readonly #options: TransportOptions;
@@ -25,10 +27,11 @@ export class HttpTransport implements Transport {
   }
 
   async call(call: ExportCall): Promise<Reply> {
-    const { packing } = this.#options;
-    const parts = await packParts(call.body, (body) => pack(packing, body), packing);
+    const { packing, encoding } = this.#options;
+    const encoded = encoding === 'json' ? asJson(call) : call;
+    const parts = await packParts(encoded.body, (body) => pack(packing, body), packing);
     return new Promise((resolve) => {
-      const request = this.#request(call, parts);
+      const request = this.#request(encoded, parts);
       let sent = false;
       const timer = setTimeout(
         () => request.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`)),
@@ -64,7 +67,7 @@ export class HttpTransport implements Transport {
 
   #request(call: ExportCall, parts: readonly Uint8Array[]): http.ClientRequest {
     const { host, port, path, secure } = this.#target;
-    const { packing, headers, connectionAgeMsMax } = this.#options;
+    const { packing, encoding, headers, connectionAgeMsMax } = this.#options;
     if (performance.now() - this.#agentSinceMs > connectionAgeMsMax) {
       this.#agent.destroy();
       this.#agent = this.#newAgent();
@@ -77,7 +80,7 @@ export class HttpTransport implements Transport {
       method: 'POST',
       agent: this.#agent,
       headers: {
-        'content-type': 'application/x-protobuf',
+        'content-type': encoding === 'json' ? 'application/json' : 'application/x-protobuf',
         'content-length': bytesOf(parts),
         'accept-encoding': 'gzip',
         'user-agent': USER_AGENT,
@@ -90,6 +93,13 @@ export class HttpTransport implements Transport {
 }
 
 export const USER_AGENT = 'clew';
+
+/** The call in OTLP/JSON; the checksum is that of the body as it is sent. */
+function asJson(call: ExportCall): ExportCall {
+  const body = protobufToJson(call.signal, call.body);
+  if (call.headers[HOP_HEADERS.checksum] === undefined) return { ...call, body: [body] };
+  return { ...call, body: [body], headers: { ...call.headers, [HOP_HEADERS.checksum]: crc32cText(body) } };
+}
 
 /** Reads an answer up to LIMITS.responseBytesMax, also after unpacking (checklist 31). */
 async function readReply(response: http.IncomingMessage): Promise<Reply> {

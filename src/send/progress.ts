@@ -1,4 +1,4 @@
-import { crc32c } from '../base/crc32c.ts';
+import { crc32cText } from '../base/crc32c.ts';
 import { FORWARD_FILE, SUFFIX } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
@@ -71,7 +71,7 @@ export class Progress {
     const bytes = Buffer.from(await readWhole(this.#disk, path));
     const end = bytes.indexOf(0x0a);
     const json = bytes.subarray(0, Math.max(0, end));
-    if (end < 0 || bytes.toString('latin1', end) !== `\n${checksumText(json)}\n`) {
+    if (end < 0 || bytes.toString('latin1', end) !== `\n${crc32cText(json)}\n`) {
       throw new Error(`${path} is damaged: remove it to have everything that is still here sent (again)`);
     }
     this.#ledger = JSON.parse(json.toString()) as Ledger;
@@ -142,8 +142,6 @@ export function makeLedger(disk: Disk, directory: string): Promise<void> {
 /** A line of JSON and its CRC-32C in 8 hexadecimal digits. */
 async function writeLedger(disk: Disk, directory: string, ledger: Ledger): Promise<void> {
   const json = Buffer.from(JSON.stringify(ledger));
-  const bytes = Buffer.concat([json, Buffer.from(`\n${checksumText(json)}\n`)]);
+  const bytes = Buffer.concat([json, Buffer.from(`\n${crc32cText(json)}\n`)]);
   await replaceDurably(disk, directory, FORWARD_FILE, bytes, FORWARD_FILE + SUFFIX.temporary);
 }
-
-const checksumText = (bytes: Uint8Array): string => crc32c(bytes).toString(16).padStart(8, '0');

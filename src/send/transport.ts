@@ -41,6 +41,8 @@ export interface Transport {
 
 export interface TransportOptions {
   readonly packing: Packing;
+  /** How OTLP/HTTP writes requests: protobuf where nothing is said. gRPC knows nothing else. */
+  readonly encoding?: 'protobuf' | 'json';
   /** How long an answer may take, milliseconds. */
   readonly timeoutMs: number;
   /** Sent with every request, names in lower case. */

@@ -18,9 +18,12 @@ import { randomFrom } from '../support/otlp-random.ts';
 import { skipTest } from './client-run.ts';
 import { BUILD_MS_MAX, build, COLLECTOR, whyNot } from './collector/tools.ts';
 
-const WAYS: readonly (readonly [transport: 'http' | 'grpc', packing: Packing])[] = [
-  ...(['none', 'gzip', 'zstd', 'snappy'] as const).map((packing) => ['grpc', packing] as const),
-  ...(['none', 'gzip', 'zstd', 'snappy', 'deflate', 'lz4'] as const).map((packing) => ['http', packing] as const),
+const WAYS: readonly (readonly [transport: 'http' | 'grpc', packing: Packing, encoding: 'protobuf' | 'json'])[] = [
+  ...(['none', 'gzip', 'zstd', 'snappy'] as const).map((packing) => ['grpc', packing, 'protobuf'] as const),
+  ...(['none', 'gzip', 'zstd', 'snappy', 'deflate', 'lz4'] as const).map(
+    (packing) => ['http', packing, 'protobuf'] as const,
+  ),
+  ['http', 'gzip', 'json'],
 ];
 
 /** Ids of links, exemplars and log records of whatever length, which ours keeps, a Collector refuses: these have none. */
@@ -70,10 +73,10 @@ function tests(): void {
     fs.rmSync(directory, { recursive: true, force: true });
   });
 
-  test.each(WAYS)('over %s, packed with %s', async (transport, packing) => {
+  test.each(WAYS)('over %s, packed with %s, in %s', async (transport, packing, encoding) => {
     const target = parseTarget(`${transport}://127.0.0.1:${ports[transport]}`);
     if ('problem' in target) throw new Error(target.problem);
-    const options = { packing, timeoutMs: 10_000, headers: {}, tls: {}, connectionAgeMsMax: 60_000 };
+    const options = { packing, encoding, timeoutMs: 10_000, headers: {}, tls: {}, connectionAgeMsMax: 60_000 };
     const way = transport === 'http' ? new HttpTransport(target, options) : new GrpcTransport(target, options);
     for (const signal of SIGNALS) {
       // Two requests one after the other are one request, to a Collector too.
