@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from 'vitest';
-import type { FleetNode } from '../src/query/api.ts';
+import type { FleetNode } from '../src/query/api-fleet.ts';
 import { writeCertificates } from './support/certificates.ts';
 import { CLI, type RunningClew, startClew, waitUntil } from './support/clew.ts';
 import { openWorld, type RecordingSink, SUCCESS, send, type World } from './support/doors.ts';

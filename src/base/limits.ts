@@ -128,6 +128,24 @@ export const LIMITS = {
   streamsMax: 65_536,
   /** Sources that a node of a fleet shows; the oldest beyond them are left out. */
   sourcesShownMax: 1_000,
+  /** What a Clew tells its next hop of itself and of those behind it. Over it: those that were heard of longest ago are left out; a larger one is refused. */
+  peerBytesMax: 2 * MIB,
+  /** Clews of a fleet that one of them knows. Over it: further ones are not shown. */
+  fleetNodesMax: 1_000,
+  /** Destinations of one Clew in such a report. Over it: the report is refused. */
+  peerHopsMax: 64,
+  /** A text in it. Longer ones are cut. */
+  peerTextCharsMax: 300,
+  /** Reasons and encodings in it. */
+  peerReasonsMax: 64,
+  /** A Clew that has not told of itself for this long is shown as silent: three reports are missing. */
+  peerSilentMs: 15_000,
+  /** A Clew that has been silent for this long is no longer part of the fleet. */
+  peerForgottenMs: 7 * 24 * 3_600_000,
+  /** A receiver that knows no such reports is asked again after this. */
+  peerAgainMs: 60_000,
+  /** The known fleet is written to disk at most this often. */
+  fleetSaveMs: 10_000,
   /** How long a batch waits for the receiver that holds its stream to hand it over. Over it: 503 / UNAVAILABLE. */
   streamClaimMsMax: 5_000,
   /** A batch that is forwarded: records are merged up to this many bytes before packing, and batchItemsMax. One record may be larger. */

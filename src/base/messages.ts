@@ -1,3 +1,4 @@
+import type { PeerReport } from './fleet.ts';
 import type { Signal } from './signal.ts';
 
 /** A Clew that forwards to this one, as one receiver sees it. */
@@ -49,4 +50,6 @@ export type Message =
   /** The store found a file of a sealed segment damaged: its receiver builds it again from the journal and says `sealed` once more. */
   | { readonly type: 'rebuild'; readonly receiver: number; readonly segment: string }
   | { readonly type: 'vitals'; readonly vitals: ReceiverVitals }
+  /** A Clew that forwards to this one told of itself. */
+  | { readonly type: 'peer'; readonly report: PeerReport }
   | { readonly type: 'shutdown' };

@@ -10,6 +10,9 @@ export const GRPC_METHODS = {
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 } as const;
 
+/** Where a Clew tells its next hop of itself, on the same doors as telemetry. Other receivers know no such path, and say so. */
+export const PEER_PATHS = { http: '/clew/v1/peer', grpc: '/clew.v1.Peer/Exchange' } as const;
+
 /** Tables of the OpenTelemetry Collector's ClickHouse exporter, by their default names. */
 export const TABLES = {
   traces: 'otel_traces',
@@ -73,6 +76,9 @@ export const MARKS_FILE = 'marks';
 
 /** In the data directory of a Clew that forwards: how far each destination is, and the account of its items. */
 export const FORWARD_FILE = 'forward';
+
+/** In the data directory: the Clews that have told of themselves, so that a silent one is still missed after a restart. */
+export const FLEET_FILE = 'fleet';
 
 /**
  * Headers (and gRPC metadata) between two Clews: the stream of a batch, its first and last record as `<from>-<to>`, the CRC-32C of its

@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { LIMITS } from '../base/limits.ts';
 import { errorText } from '../host/disk.ts';
-import type { FleetNode } from '../query/api.ts';
+import type { FleetNode } from '../query/api-fleet.ts';
 import type { ServerTls } from '../receive/tls.ts';
 import type { DeadDesk } from './dead-desk.ts';
 

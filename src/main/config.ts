@@ -1,7 +1,7 @@
 import { ENVIRONMENT_PREFIX } from '../base/names.ts';
 import { nearest } from '../base/nearest.ts';
 import { parseRules } from '../send/rules/rules.ts';
-import { parseTarget } from '../send/target.ts';
+import { targetsIn } from '../send/target.ts';
 import { type Problem, readConfigFile } from './config-file.ts';
 import { allowedText, readValue, type SettingValue, showValue } from './setting-values.ts';
 import { flagOf, SETTING_ROWS, type Setting, type SettingKey, type Settings, variableOf } from './settings.ts';
@@ -91,13 +91,17 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   }
   const rules = parseRules(settings.rules);
   if ('problem' in rules) report('rules', rules.problem);
-  for (const url of settings.forward.flatMap((entry) => entry.split('|'))) {
-    const target = parseTarget(url);
-    if ('problem' in target) report('forward', target.problem);
-    else if (target.transport === 'grpc' && settings['send.compression'] === 'lz4') {
-      report('send.compression', 'lz4 has no name in gRPC; use another, or http://');
-    } else if (target.transport === 'grpc' && settings['send.encoding'] === 'json') {
-      report('send.encoding', `json is for HTTP, and ${url} is gRPC; use http:// or https://`);
+  for (const entry of settings.forward) {
+    const targets = targetsIn(entry);
+    if ('problem' in targets) {
+      report('forward', targets.problem);
+      continue;
+    }
+    for (const { url } of targets.filter((target) => /^grpcs?:/.test(target.url))) {
+      if (settings['send.compression'] === 'lz4')
+        report('send.compression', `lz4 has no name in gRPC, and ${url} is gRPC; use another, or http://`);
+      if (settings['send.encoding'] === 'json')
+        report('send.encoding', `json is for HTTP, and ${url} is gRPC; use http:// or https://`);
     }
   }
   if ((settings['send.tls.cert'] === null) !== (settings['send.tls.key'] === null)) {

@@ -65,10 +65,11 @@ async function openDesk(settings: Settings, secrets: Secrets): Promise<Desk> {
   const report = (text: string): void => void process.stderr.write(`clew: ${text}\n`);
   const progress = new Progress(nodeDisk, systemClock, data, report);
   await progress.load();
+  const { destinations, stop } = await destinationsOf(settings);
   const desk = new DeadDesk({
     dead: new DeadLetters(nodeDisk, path.join(data, DIRECTORIES.dead)),
     progress,
-    destinations: await destinationsOf(settings),
+    destinations,
     instance: await openInstance(nodeDisk, data, randomHex),
     report,
   });
@@ -76,7 +77,10 @@ async function openDesk(settings: Settings, secrets: Secrets): Promise<Desk> {
     list: () => desk.list(),
     show: async (id) => (await desk.read(id)) ?? missing(id),
     settle: (how, ids) => desk[how](ids),
-    close: () => result.lock.release(),
+    close: async () => {
+      stop();
+      await result.lock.release();
+    },
   };
 }
 

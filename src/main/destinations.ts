@@ -1,47 +1,140 @@
 import net from 'node:net';
 import { crc32cText } from '../base/crc32c.ts';
+import type { HopTarget } from '../base/fleet.ts';
 import { LIMITS } from '../base/limits.ts';
 import { systemClock } from '../host/clock.ts';
 import { readWhole } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
+import type { BalancerName } from '../send/balance/balancer.ts';
 import type { Destination } from '../send/forwarder.ts';
 import { GrpcTransport } from '../send/grpc-transport.ts';
 import type { Check } from '../send/health.ts';
 import { HttpTransport } from '../send/http-transport.ts';
+import { Peers } from '../send/peers.ts';
 import { TargetPool } from '../send/pool.ts';
-import { parseTarget, type Target } from '../send/target.ts';
+import { type NamedTarget, parseTarget, type Target, targetsIn } from '../send/target.ts';
 import type { TlsTrust, Transport, TransportOptions } from '../send/transport.ts';
+import type { Packing } from '../wire/packing.ts';
 import type { Settings } from './settings.ts';
 
 /** A destination with what people know it by. */
 export interface NamedDestination extends Destination {
   readonly url: string;
+  /** What is known of each of its targets at the moment. */
+  readonly targets: () => HopTarget[];
+  /** Chooses among its targets in another way from now on. */
+  readonly balance: (name: BalancerName) => void;
+}
+
+export interface Destinations {
+  readonly destinations: readonly NamedDestination[];
+  readonly peers: Peers;
+  /** Begins to ask the targets about their health. */
+  readonly start: () => void;
+  readonly stop: () => void;
 }
 
 /** The destinations of the configuration. Rejects when a TLS file cannot be read. */
-export async function destinationsOf(settings: Settings): Promise<NamedDestination[]> {
+export async function destinationsOf(settings: Settings): Promise<Destinations> {
   const tls = await trustOf(settings);
-  const options: TransportOptions = {
-    packing: settings['send.compression'] ?? 'none',
+  const common = {
     encoding: settings['send.encoding'],
-    timeoutMs: settings['send.timeout'],
     headers: headersOf(settings['send.headers']),
     tls,
     connectionAgeMsMax: LIMITS.connectionAgeMsMax,
   };
-  const policy = { retriesMax: settings['send.retriesMax'], expiresMs: Number.POSITIVE_INFINITY };
-  return settings.forward.map((entry) => {
-    const urls = entry.split('|');
-    const [first] = urls;
-    const connect = (url: string): Transport => transportTo(targetOf(url), options);
-    if (urls.length === 1 && first !== undefined) {
-      return { name: nameOf(targetOf(first)), url: entry, policy, connect: () => connect(first) };
-    }
-    const { 'send.balancer': balancer, 'send.failover': failover } = settings;
-    const pool = new TargetPool({ urls, balancer, failover, connect, check: reaches, clock: systemClock });
-    const name = `group-${crc32cText(Buffer.from([...urls].sort().join('|')))}`;
-    return { name, url: entry, policy, connect: (lane, pin) => pool.connect(lane, pin) };
+  const peers = new Peers({
+    clock: systemClock,
+    reaches,
+    connect: (url) => transportTo(targetOf(url), { ...common, packing: 'none', timeoutMs: LIMITS.healthTimeoutMs }),
   });
+  const connect = (url: string): Transport =>
+    transportTo(targetOf(url), {
+      ...common,
+      timeoutMs: settings['send.timeout'],
+      get packing() {
+        return packingFor(settings['send.compression'], peers.answerOf(url)?.encodings);
+      },
+    });
+  const pools: TargetPool[] = [];
+  const alone: string[] = [];
+  const destinations = settings.forward.map((entry) => {
+    const targets = targetsIn(entry);
+    if ('problem' in targets) throw new Error(targets.problem);
+    const [only] = targets;
+    if (targets.length > 1 || only === undefined) {
+      const pool = poolOf(settings, targets, connect, peers);
+      pools.push(pool);
+      return pooled(settings, entry, targets, pool, peers);
+    }
+    alone.push(only.url);
+    return direct(settings, only.url, connect, peers);
+  });
+  const stop = (): void => {
+    peers.stop();
+    for (const pool of pools) pool.stop();
+  };
+  const start = (): void => {
+    for (const url of alone) peers.watch(url);
+  };
+  return { destinations, peers, start, stop };
+}
+
+/** `auto`: zstd for a Clew that has said that it unpacks it, gzip for every other receiver. */
+function packingFor(setting: Settings['send.compression'], encodings: readonly string[] | undefined): Packing {
+  if (setting !== 'auto') return setting ?? 'none';
+  return encodings?.includes('zstd') ? 'zstd' : 'gzip';
+}
+
+const policyOf = (settings: Settings): Destination['policy'] => ({
+  retriesMax: settings['send.retriesMax'],
+  expiresMs: Number.POSITIVE_INFINITY,
+});
+
+/** A destination of one target: there is nothing to choose. */
+function direct(settings: Settings, url: string, connect: (url: string) => Transport, peers: Peers): NamedDestination {
+  const targets = (): HopTarget[] => {
+    const instance = peers.answerOf(url)?.instance ?? '';
+    return [{ url, instance, share: 1, ...peers.stateOf(url) }];
+  };
+  const policy = policyOf(settings);
+  return { name: nameOf(targetOf(url)), url, policy, connect: () => connect(url), targets, balance: () => {} };
+}
+
+function poolOf(
+  settings: Settings,
+  targets: readonly NamedTarget[],
+  connect: (url: string) => Transport,
+  peers: Peers,
+): TargetPool {
+  return new TargetPool({
+    urls: targets.map(({ url }) => url),
+    priorities: targets.map(({ priority }) => priority),
+    weights: targets.map(({ weight }) => weight),
+    balancer: settings['send.balancer'],
+    failover: settings['send.failover'],
+    connect,
+    check: (url) => peers.check(url),
+    clock: systemClock,
+  });
+}
+
+function pooled(
+  settings: Settings,
+  entry: string,
+  targets: readonly NamedTarget[],
+  pool: TargetPool,
+  peers: Peers,
+): NamedDestination {
+  const urls = targets.map(({ url }) => url).sort();
+  return {
+    name: `group-${crc32cText(Buffer.from(urls.join('|')))}`,
+    url: entry,
+    policy: policyOf(settings),
+    connect: (lane, pin) => pool.connect(lane, pin),
+    targets: () => pool.states().map((state) => ({ ...state, instance: peers.answerOf(state.url)?.instance ?? '' })),
+    balance: (name) => pool.balance(name),
+  };
 }
 
 /** The configuration was checked when it was read. */

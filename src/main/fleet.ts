@@ -114,6 +114,7 @@ export class Processes {
     switch (message.type) {
       case 'sealed':
       case 'vitals':
+      case 'peer':
         this.#store.send(message);
         break;
       case 'forgotten':

@@ -1,5 +1,5 @@
 import type { MetricName } from '../base/names.ts';
-import type { FleetDestination, FleetNode } from '../query/api.ts';
+import type { FleetDestination, FleetNode } from '../query/api-fleet.ts';
 import { family, receiverFamilies, type Sample } from '../vitals/prometheus.ts';
 import type { ReceiverReport } from '../vitals/vitals.ts';
 

@@ -4,6 +4,7 @@ import type { ReceiverVitals } from '../base/messages.ts';
 import { DIRECTORIES, LOCK_FILE, RECEIVER_PREFIX } from '../base/names.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
+import { machineLoad } from '../host/load.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { checkBuilder } from '../receive/check-builder.ts';
 import { type DoorOptions, type Doors, openDoors } from '../receive/doors.ts';
@@ -14,7 +15,7 @@ import { recoverRetired } from '../receive/recovery.ts';
 import type { ExportSink } from '../receive/sink.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
 import { Claims } from './claims.ts';
-import { forwards } from './role.ts';
+import { forwards, nameOf } from './role.ts';
 import type { Settings } from './settings.ts';
 
 /** A receiver process: doors, transcoder, journal. */
@@ -86,8 +87,9 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
 /** Of the time for a shutdown, what slow clients get to finish their requests. */
 const DRAIN_SHARE = 0.3;
 
-function doorOptions({ start, log }: ChildWorld, sink: ExportSink): DoorOptions {
-  const { settings } = start;
+function doorOptions({ start, log, channel }: ChildWorld, sink: ExportSink): DoorOptions {
+  const { settings, instance, role, version } = start;
+  const load = machineLoad(settings.data);
   const address = (port: number | null) => (port === null ? null : { host: settings.host, port });
   const tls = tlsOf(settings);
   return {
@@ -97,6 +99,10 @@ function doorOptions({ start, log }: ChildWorld, sink: ExportSink): DoorOptions 
     ...(tls === undefined ? {} : { tls }),
     tokens: start.tokens,
     corsOrigins: settings['cors.origins'],
+    takePeer: async (report) => {
+      channel.send({ type: 'peer', report });
+      return { instance, name: nameOf(start), role, version, resources: await load() };
+    },
     limits: {
       requestBytesMax: settings['limits.requestBytesMax'],
       connectionsMax: settings['limits.connectionsMax'],

@@ -11,12 +11,13 @@ import { Progress } from '../send/progress.ts';
 import { rewriteRequest } from '../send/rules/rewrite.ts';
 import { parseRules, type RuleSet } from '../send/rules/rules.ts';
 import { Vitals } from '../vitals/vitals.ts';
+import { writePeerReport } from '../wire/peer.ts';
 import { openAdmin } from './admin.ts';
 import type { Fleet } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
 import { DeadDesk } from './dead-desk.ts';
 import { destinationsOf } from './destinations.ts';
-import { fleetNode } from './fleet-node.ts';
+import { fleetNode, openFleetView } from './fleet-node.ts';
 import { forwardMetrics } from './forward-metrics.ts';
 import { tlsOf } from './receiver-process.ts';
 
@@ -30,7 +31,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const { settings, instance } = start;
   const lock = await takePart(settings.data, 'sender');
   const report = (text: string): void => log.warn(text);
-  const destinations = await destinationsOf(settings);
+  const { destinations, peers, start: startChecks, stop: stopChecks } = await destinationsOf(settings);
   const progress = new Progress(nodeDisk, systemClock, settings.data, report);
   const dead = new DeadLetters(nodeDisk, path.join(settings.data, DIRECTORIES.dead));
   const rules = rulesOf(settings.rules);
@@ -50,7 +51,10 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   await forwarder.start();
   const vitals = new Vitals(systemClock);
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
-  const node = () => fleetNode(start, vitals, { forwarder, rules, destinations });
+  const view = await openFleetView(start, report);
+  const node = () => fleetNode(start, vitals, view.nodes(), { forwarder, rules, destinations });
+  peers.report = async () => writePeerReport(await node());
+  startChecks();
   const tls = tlsOf(settings);
   const admin = await openAdmin({
     host: settings.host,
@@ -71,6 +75,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
       }
       if (message.type === 'sealed') forwarder.notify();
       if (message.type === 'vitals') vitals.take(message.vitals);
+      if (message.type === 'peer') view.take(message.report);
       if (message.type === 'backup') {
         const said = 'a Clew that forwards stores nothing; back up the one that it forwards to';
         channel.send({ type: 'backupDone', id: message.id, ok: false, report: said });
@@ -82,7 +87,9 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
         forwarder.idle(LIMITS.shutdownMsMax),
         pause(systemClock, settings['shutdown.timeout'] * SEND_SHARE),
       ]);
+      stopChecks();
       await forwarder.stop();
+      await view.close();
       await admin.close();
       await lock.release();
     },

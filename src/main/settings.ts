@@ -27,6 +27,13 @@ const MIB = 1024 * 1024;
 
 const SETTINGS = [
   {
+    key: 'name',
+    kind: 'text',
+    default: null,
+    optional: true,
+    description: 'What this Clew is called where a fleet is shown. none: the name of the machine.',
+  },
+  {
     key: 'data',
     kind: 'path',
     default: './clew-data',
@@ -144,7 +151,7 @@ const SETTINGS = [
     kind: 'list',
     default: [],
     description:
-      'Where `clew edge` and `clew regional` forward to: http://, https://, grpc:// or grpcs:// and host:port. Each entry gets everything; a|b are targets of one entry, one of which gets a batch.',
+      'Where `clew edge` and `clew regional` forward to: http://, https://, grpc:// or grpcs:// and host:port. Each entry gets everything; a|b are targets of one entry, one of which gets a batch, a||b are used in this order, a*3|b by weight.',
   },
   {
     key: 'rules',
@@ -158,8 +165,9 @@ const SETTINGS = [
     kind: 'choice',
     default: 'gzip',
     optional: true,
-    choices: ['gzip', 'deflate', 'zstd', 'snappy', 'lz4'],
-    description: 'How forwarded requests are packed. none: not at all. lz4 is for HTTP between Clews only.',
+    choices: ['gzip', 'deflate', 'zstd', 'snappy', 'lz4', 'auto'],
+    description:
+      'How forwarded requests are packed. none: not at all. auto: zstd for a Clew that says that it unpacks it, gzip for others. lz4 is for HTTP between Clews only.',
   },
   {
     key: 'send.encoding',

@@ -20,7 +20,7 @@ import { prometheusText } from '../vitals/prometheus.ts';
 import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
-import { fleetNode } from './fleet-node.ts';
+import { fleetNode, openFleetView } from './fleet-node.ts';
 import { graphMetrics } from './graph-metrics.ts';
 import { tlsOf } from './receiver-process.ts';
 import type { Settings } from './settings.ts';
@@ -46,6 +46,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
     report: (text) => log.warn(text),
   });
   const vitals = new Vitals(systemClock);
+  const view = await openFleetView(start, (text) => log.warn(text));
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const report = () => reportOf(start, store, vitals);
   const keeper = await keepGraph(start, store, (text) => log.warn(text));
@@ -68,7 +69,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         endpoints: fleet.endpoints,
         configuration: start.configuration,
       }),
-    fleet: () => fleetNode(start, vitals),
+    fleet: () => fleetNode(start, vitals, view.nodes()),
     metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
@@ -80,6 +81,8 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         vitals.setMembers(message.receivers);
       } else if (message.type === 'backup') {
         void backUp(world, store, message);
+      } else if (message.type === 'peer') {
+        view.take(message.report);
       } else {
         takeFromReceiver(message, store, vitals);
       }
@@ -90,6 +93,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
       await api.close();
       await desks.close();
       await keeper.close();
+      await view.close();
       await store.close();
       await lock.release();
     },
@@ -156,6 +160,7 @@ function takeFromReceiver(message: Exclude<ChannelMessage, Fleet>, store: Store,
     case 'granted':
     case 'surrender':
     case 'surrendered':
+    case 'peer':
       break;
     default:
       unreachable(message);

@@ -1,6 +1,6 @@
 import { formatBytes } from '../base/units.ts';
 import { pause, systemClock } from '../host/clock.ts';
-import type { FleetDestination, FleetNode } from '../query/api.ts';
+import type { FleetDestination, FleetNode } from '../query/api-fleet.ts';
 import { askRunning } from './ask.ts';
 import type { Secrets } from './secrets.ts';
 import type { Settings } from './settings.ts';

@@ -1,4 +1,5 @@
 import { CRITICAL_SCHEMAS } from './openapi-critical.ts';
+import { FLEET_SCHEMAS } from './openapi-fleet.ts';
 import { GRAPH_SCHEMAS } from './openapi-graph.ts';
 import { LOCK_SCHEMAS } from './openapi-locks.ts';
 
@@ -41,45 +42,6 @@ const receiver = record({
   ackP99Ms: number,
   memoryBytes: integer,
   cpuMs: number,
-});
-const fleetReceiver = record({
-  receiver: integer,
-  up: bool,
-  accepted: signals(integer),
-  perSecond: signals(number),
-  repeated: integer,
-  refused: mapOf(integer),
-  ackP99Ms: number,
-  memoryBytes: integer,
-});
-const fleetAccount = record({
-  signal: text,
-  received: integer,
-  forwarded: integer,
-  queued: integer,
-  dead: integer,
-  dropped: integer,
-  lost: integer,
-  refusedInPart: integer,
-});
-const fleetLane = record({
-  key: text,
-  receiver: integer,
-  signal: text,
-  failures: integer,
-  lastFailure: text,
-  batches: integer,
-  bytes: integer,
-  receivedMs: integer,
-  acknowledgedMs: integer,
-});
-const fleetDestination = record({
-  name: text,
-  url: text,
-  accounts: list(fleetAccount),
-  lanes: list(fleetLane),
-  queuedSegments: integer,
-  queuedBytes: integer,
 });
 const tableStatus = record({
   table: text,
@@ -197,18 +159,6 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     bytesRead: integer,
     truncated: bool,
   }),
-  FleetNode: record({
-    role: { enum: ['all', 'edge', 'regional', 'central'] },
-    instance: text,
-    version: text,
-    startedAt: text,
-    receivers: list(fleetReceiver),
-    journal: record({ bytes: integer, quotaBytes: integer }),
-    sources: list(record({ instance: text, batches: integer, lastMs: integer })),
-    rules: list(record({ rule: text, applied: integer })),
-    destinations: list(fleetDestination),
-    disk: record({ totalBytes: integer, freeBytes: integer }),
-  }),
   Status: record({
     version: text,
     startedAt: text,
@@ -222,6 +172,7 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     configuration: list(record({ key: text, value: text, source: text })),
   }),
   ...CRITICAL_SCHEMAS,
+  ...FLEET_SCHEMAS,
   ...GRAPH_SCHEMAS,
   ...LOCK_SCHEMAS,
   OpenApi: { type: 'object', description: 'This document' },

@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
-import type { FleetNode, Status } from './api.ts';
+import type { Status } from './api.ts';
+import type { FleetNode } from './api-fleet.ts';
 import { COMPARE_PARAMETERS, PATH_PARAMETERS, pathComparison, pathSums, tracePath } from './critical-path.ts';
 import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
 import type { GraphKeeper } from './graph-keeper.ts';

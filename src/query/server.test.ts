@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NOW, openTestApi, type TestApi } from '../../test/support/api.ts';
-import type { FleetNode, LogRecord, Page, ServiceSummary, Status, TraceSummary } from './api.ts';
+import type { LogRecord, Page, ServiceSummary, Status, TraceSummary } from './api.ts';
+import type { FleetNode } from './api-fleet.ts';
 import { startApi } from './server.ts';
 
 let api: TestApi;

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { LIMITS } from '../base/limits.ts';
 import type { Outcome, Refused } from '../wire/outcome.ts';
+import type { TakePeer } from './peer-door.ts';
 import type { ExportSink } from './sink.ts';
 
 export type DoorLimits = Pick<
@@ -25,6 +26,8 @@ export interface DoorContext {
   readonly counters: DoorCounters;
   /** True when this `authorization` header may send. */
   readonly authorize: (header: string | undefined) => boolean;
+  /** Where reports of other Clews go; undefined where nobody keeps them. */
+  readonly takePeer: TakePeer | undefined;
   /** Origins that browsers may send from; '*' is any. */
   readonly corsOrigins: readonly string[];
   readonly onReport: (text: string) => void;

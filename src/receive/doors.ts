@@ -10,6 +10,7 @@ import { grpcListener } from './grpc-door.ts';
 import { HealthService } from './grpc-health.ts';
 import { answerClientError } from './http-answers.ts';
 import { httpListener } from './http-door.ts';
+import type { TakePeer } from './peer-door.ts';
 import type { ExportSink } from './sink.ts';
 import { readTls, type ServerTls, type TlsOptions, watchTls } from './tls.ts';
 
@@ -27,6 +28,8 @@ export interface DoorOptions {
   /** Bearer tokens, any of which may send; none means everybody may. */
   readonly tokens?: readonly string[];
   readonly corsOrigins?: readonly string[];
+  /** Takes what Clews that forward to this one tell of themselves. */
+  readonly takePeer?: TakePeer;
   readonly limits?: Partial<ConfiguredLimits>;
   onReport(text: string): void;
 }
@@ -55,6 +58,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     limits,
     counters,
     authorize: bearerCheck(options.tokens ?? []),
+    takePeer: options.takePeer,
     corsOrigins: options.corsOrigins ?? [],
     onReport: options.onReport,
     draining: false,

@@ -1,5 +1,5 @@
 import type http2 from 'node:http2';
-import { GRPC_METHODS } from '../base/names.ts';
+import { GRPC_METHODS, PEER_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { GRPC_ENCODINGS } from '../wire/compression.ts';
 import { FRAME_HEADER_BYTES, parseGrpcTimeout, readFrameHeader } from '../wire/grpc.ts';
@@ -9,6 +9,7 @@ import { type DoorContext, overloadOf } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { ACCEPT_ENCODING, answerExport, refuse } from './grpc-answers.ts';
 import type { HealthService } from './grpc-health.ts';
+import { servePeer } from './peer-door.ts';
 
 type Stream = http2.ServerHttp2Stream;
 type Headers = http2.IncomingHttpHeaders;
@@ -29,6 +30,13 @@ export function grpcListener(context: DoorContext, health: HealthService): (stre
     const path = String(headers[':path'] ?? '');
     if (health.serve(stream, path)) return;
     const signal = SIGNAL_BY_METHOD.get(path);
+    const { takePeer } = context;
+    if (path === PEER_PATHS.grpc && takePeer !== undefined) {
+      const refusal = refusalOf(context, headers);
+      if (refusal === undefined) servePeer(context, takePeer, stream);
+      else refuse(context, stream, refusal, 0);
+      return;
+    }
     if (signal === undefined) {
       refuse(context, stream, unknownMethod(path), 0);
       return;

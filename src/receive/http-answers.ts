@@ -95,7 +95,13 @@ const headHeaders = ({ json }: Exchange, body: Buffer): Record<string, string | 
 /** Answers below this are not worth compressing. */
 const GZIP_BYTES_MIN = 1024;
 
-function send(exchange: Exchange, status: number, payload: Buffer, headers: Readonly<Record<string, string>>): void {
+/** Writes an answer, packed when that is worth it and wanted. */
+export function send(
+  exchange: Exchange,
+  status: number,
+  payload: Buffer,
+  headers: Readonly<Record<string, string>>,
+): void {
   const { context, request, response } = exchange;
   if (response.headersSent || response.destroyed) return;
   const zip = payload.length >= GZIP_BYTES_MIN && acceptsGzip(request.headers['accept-encoding']);

@@ -1,10 +1,12 @@
 import type http from 'node:http';
-import { HTTP_PATHS } from '../base/names.ts';
+import { LIMITS } from '../base/limits.ts';
+import { HTTP_PATHS, PEER_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { HTTP_ENCODINGS } from '../wire/compression.ts';
 import { type DoorContext, overloadOf } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
-import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse } from './http-answers.ts';
+import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse, send } from './http-answers.ts';
+import { answerPeer, type TakePeer } from './peer-door.ts';
 
 type Request = http.IncomingMessage;
 type Response = http.ServerResponse;
@@ -24,13 +26,16 @@ export function httpListener(context: DoorContext): (request: Request, response:
       return;
     }
     const signal = SIGNAL_BY_PATH.get(path);
-    if (signal === undefined) {
+    const { takePeer } = context;
+    const isPeer = path === PEER_PATHS.http && takePeer !== undefined;
+    if (signal === undefined && !isPeer) {
       refuse(exchange, notFound(path));
       return;
     }
     const refusal = refusalOf(context, request);
-    if (refusal === undefined) receive(exchange, signal);
-    else refuse(exchange, refusal);
+    if (refusal !== undefined) refuse(exchange, refusal);
+    else if (signal !== undefined) receive(exchange, signal);
+    else if (takePeer !== undefined) receivePeer(exchange, takePeer);
   };
 }
 
@@ -71,44 +76,20 @@ function refusalOf(context: DoorContext, request: Request): Refusal | undefined 
     return { outcome: { kind: 'unsupported', message } };
   }
   const announced = announcedBytes(request);
-  return announced > context.limits.requestBytesMax ? tooLarge(context, announced) : undefined;
+  const { requestBytesMax } = context.limits;
+  return announced > requestBytesMax ? tooLarge(announced, requestBytesMax, 'limits.requestBytesMax') : undefined;
 }
 
 const announcedBytes = (request: Request): number => Number(request.headers['content-length'] ?? 0);
 
-function tooLarge(context: DoorContext, bytes: number): Refusal {
-  const message = `the request has ${bytes} bytes or more, the limit is ${context.limits.requestBytesMax} (limits.requestBytesMax)`;
+function tooLarge(bytes: number, bytesMax: number, limit: string): Refusal {
+  const message = `the request has ${bytes} bytes or more, the limit is ${bytesMax} (${limit})`;
   return { outcome: { kind: 'tooLarge', message } };
 }
 
 function receive(exchange: Exchange, signal: Signal): void {
-  const { context, request, response } = exchange;
-  const body = new BodyCollector(context, context.limits.requestBytesMax);
-  if (!body.expect(announcedBytes(request))) {
-    refuse(exchange, { outcome: overloadOf(context) });
-    return;
-  }
-  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
-  let settled = false;
-  const giveUp = (): void => {
-    settled = true;
-    body.drop();
-  };
-  request.on('data', (chunk: Buffer) => {
-    if (settled) return;
-    const taken = body.add(chunk);
-    if (taken === 'ok') return;
-    const bytes = body.sizeBytes + chunk.length;
-    giveUp();
-    refuse(exchange, taken === 'tooLarge' ? tooLarge(context, bytes) : { outcome: overloadOf(context) });
-  });
-  // The client went away in mid-request: there is nobody to answer.
-  const leave = (): void => (settled ? undefined : giveUp());
-  request.on('close', leave);
-  request.on('error', leave);
-  request.on('end', () => {
-    if (settled) return;
-    settled = true;
+  const { context, request } = exchange;
+  collect(exchange, context.limits.requestBytesMax, 'limits.requestBytesMax', (body) => {
     const encoding = contentEncoding(request);
     const { sizeBytes } = body;
     const wire = {
@@ -125,6 +106,50 @@ function receive(exchange: Exchange, signal: Signal): void {
       context.counters.answered(outcome, sizeBytes);
       answer(exchange, signal, outcome);
     });
+  });
+}
+
+/** What another Clew tells of itself, in JSON. */
+function receivePeer(exchange: Exchange, take: TakePeer): void {
+  collect(exchange, LIMITS.peerBytesMax, 'limits.peerBytesMax', (body) => {
+    void answerPeer(take, body.whole(), Object.keys(HTTP_ENCODINGS)).then((said) => {
+      body.drop();
+      if (Buffer.isBuffer(said)) send({ ...exchange, json: true }, 200, said, {});
+      else refuse(exchange, { outcome: said });
+    });
+  });
+}
+
+/** Collects the body of a request and hands it on when it is whole. */
+function collect(exchange: Exchange, bytesMax: number, limit: string, take: (body: BodyCollector) => void): void {
+  const { context, request, response } = exchange;
+  const body = new BodyCollector(context, bytesMax);
+  if (!body.expect(announcedBytes(request))) {
+    refuse(exchange, { outcome: overloadOf(context) });
+    return;
+  }
+  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  let settled = false;
+  const giveUp = (): void => {
+    settled = true;
+    body.drop();
+  };
+  request.on('data', (chunk: Buffer) => {
+    if (settled) return;
+    const taken = body.add(chunk);
+    if (taken === 'ok') return;
+    const bytes = body.sizeBytes + chunk.length;
+    giveUp();
+    refuse(exchange, taken === 'tooLarge' ? tooLarge(bytes, bytesMax, limit) : { outcome: overloadOf(context) });
+  });
+  // The client went away in mid-request: there is nobody to answer.
+  const leave = (): void => (settled ? undefined : giveUp());
+  request.on('close', leave);
+  request.on('error', leave);
+  request.on('end', () => {
+    if (settled) return;
+    settled = true;
+    take(body);
   });
 }
 

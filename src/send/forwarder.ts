@@ -1,3 +1,4 @@
+import type { HopAccount } from '../base/fleet.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
@@ -47,17 +48,9 @@ export interface ForwarderOptions {
   readonly report: (text: string) => void;
 }
 
-/** Items by what became of them, exactly: received = forwarded + queued + dead + dropped + lost. */
-export interface Account {
+/** What became of the items of one signal on the way to one destination. */
+export interface Account extends HopAccount {
   readonly destination: string;
-  readonly signal: Signal;
-  readonly received: number;
-  readonly forwarded: number;
-  readonly queued: number;
-  readonly dead: number;
-  readonly dropped: number;
-  readonly lost: number;
-  readonly refusedInPart: number;
 }
 
 /** The sealed segments of one receiver directory, oldest first, and the lanes that read them. */
@@ -142,17 +135,18 @@ export class Forwarder {
     const { destinations, progress } = this.#options;
     return destinations.flatMap(({ name }) =>
       SIGNALS.map((signal) => {
-        const sum = { received: 0, forwarded: 0, dead: 0, dropped: 0, lost: 0, refusedInPart: 0 };
+        const sum = { received: 0, forwarded: 0, dead: 0, dropped: 0, elsewhere: 0, lost: 0, refusedInPart: 0 };
         for (const receiver of this.#queues.keys()) {
           const account: LaneAccount = progress.lane(laneKey(name, receiver, signal));
           sum.received += progress.taken(receiver).items[signal];
           sum.forwarded += account.forwarded;
           sum.dead += account.dead;
           sum.dropped += account.dropped;
+          sum.elsewhere += account.elsewhere;
           sum.lost += account.lost;
           sum.refusedInPart += account.refusedInPart;
         }
-        const queued = sum.received - sum.forwarded - sum.dead - sum.dropped - sum.lost;
+        const queued = sum.received - sum.forwarded - sum.dead - sum.dropped - sum.elsewhere - sum.lost;
         return { destination: name, signal, queued, ...sum };
       }),
     );

@@ -1,6 +1,6 @@
 import http2 from 'node:http2';
 import { LIMITS } from '../base/limits.ts';
-import { GRPC_METHODS } from '../base/names.ts';
+import { GRPC_METHODS, PEER_PATHS } from '../base/names.ts';
 import { FRAME_HEADER_BYTES, readFrameHeader } from '../wire/grpc.ts';
 import { packForGrpc } from '../wire/packing.ts';
 import { USER_AGENT } from './http-transport.ts';
@@ -64,7 +64,7 @@ export class GrpcTransport implements Transport {
   #headers(call: ExportCall, encoding: string): http2.OutgoingHttpHeaders {
     return {
       ':method': 'POST',
-      ':path': GRPC_METHODS[call.signal],
+      ':path': call.signal === 'peer' ? PEER_PATHS.grpc : GRPC_METHODS[call.signal],
       'content-type': 'application/grpc+proto',
       te: 'trailers',
       'user-agent': USER_AGENT,

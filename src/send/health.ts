@@ -1,3 +1,4 @@
+import type { Resources } from '../base/fleet.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Average, average, newAverage } from './average.ts';
 
@@ -14,13 +15,6 @@ import { type Average, average, newAverage } from './average.ts';
  *   H3  A target that is down or ejected has share 0; every other one of the group in use has at least SHARE_MIN.        `shares`
  *   H4  Groups of a higher number are used only while no target of a lower one is.                                       `shares`
  */
-
-/** How much of its resources a peer says that it uses, each from 0 to 1. */
-export interface Resources {
-  readonly cpu: number;
-  readonly memory: number;
-  readonly disk: number;
-}
 
 export type Check =
   | { readonly kind: 'passed'; readonly tookMs: number; readonly resources?: Resources | undefined }

@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { crc32cText } from '../base/crc32c.ts';
 import { LIMITS } from '../base/limits.ts';
-import { HOP_HEADERS, HTTP_PATHS } from '../base/names.ts';
+import { HOP_HEADERS, HTTP_PATHS, PEER_PATHS } from '../base/names.ts';
+import type { Signal } from '../base/signal.ts';
 import { protobufToJson } from '../wire/json-writer.ts';
 import { pack } from '../wire/packing.ts';
 import { bytesOf, packParts } from './parts.ts';
@@ -28,7 +29,7 @@ export class HttpTransport implements Transport {
 
   async call(call: ExportCall): Promise<Reply> {
     const { packing, encoding } = this.#options;
-    const encoded = encoding === 'json' ? asJson(call) : call;
+    const encoded = call.signal !== 'peer' && encoding === 'json' ? asJson(call, call.signal) : call;
     const parts = await packParts(encoded.body, (body) => pack(packing, body), packing);
     return new Promise((resolve) => {
       const request = this.#request(encoded, parts);
@@ -76,11 +77,11 @@ export class HttpTransport implements Transport {
     return (secure ? https : http).request({
       host,
       port,
-      path: path + HTTP_PATHS[call.signal],
+      path: path + (call.signal === 'peer' ? PEER_PATHS.http : HTTP_PATHS[call.signal]),
       method: 'POST',
       agent: this.#agent,
       headers: {
-        'content-type': encoding === 'json' ? 'application/json' : 'application/x-protobuf',
+        'content-type': encoding === 'json' || call.signal === 'peer' ? 'application/json' : 'application/x-protobuf',
         'content-length': bytesOf(parts),
         'accept-encoding': 'gzip',
         'user-agent': USER_AGENT,
@@ -95,8 +96,8 @@ export class HttpTransport implements Transport {
 export const USER_AGENT = 'clew';
 
 /** The call in OTLP/JSON; the checksum is that of the body as it is sent. */
-function asJson(call: ExportCall): ExportCall {
-  const body = protobufToJson(call.signal, call.body);
+function asJson(call: ExportCall, signal: Signal): ExportCall {
+  const body = protobufToJson(signal, call.body);
   if (call.headers[HOP_HEADERS.checksum] === undefined) return { ...call, body: [body] };
   return { ...call, body: [body], headers: { ...call.headers, [HOP_HEADERS.checksum]: crc32cText(body) } };
 }

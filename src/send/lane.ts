@@ -50,6 +50,8 @@ export interface LaneState {
   /** When the request was taken in that was acknowledged last, Unix ms; and when it was acknowledged. */
   readonly receivedMs: number;
   readonly acknowledgedMs: number;
+  /** When the oldest request was taken in that is being sent, Unix ms; 0 when none is. */
+  readonly waitingSinceMs: number;
 }
 
 const DISK_RETRY_MS = 1_000;
@@ -71,6 +73,7 @@ export class Lane {
   #bytes = 0;
   #receivedMs = 0;
   #acknowledgedMs = 0;
+  #waitingSinceMs = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -115,6 +118,7 @@ export class Lane {
       bytes: this.#bytes,
       receivedMs: this.#receivedMs,
       acknowledgedMs: this.#acknowledgedMs,
+      waitingSinceMs: this.#waitingSinceMs,
     };
   }
 
@@ -146,9 +150,11 @@ export class Lane {
       const journal = new JournalReader(disk, path, identity, sealed.journalBytes);
       const reader = new BatchReader(journal, sealed.segment, signal, before.position, rewrite);
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
+        this.#waitingSinceMs = Number((batch.letters[0]?.receivedUnixNano ?? 0n) / 1_000_000n);
         await this.#settle(batch);
         if (this.#isStopping) return;
       }
+      this.#waitingSinceMs = 0;
       // A segment of which nothing is settled yet was read from its beginning: what is missing is lost.
       const missing = before.position < sealed.segment ? expected - reader.itemsRead : 0;
       if (missing > 0) {

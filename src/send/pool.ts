@@ -1,7 +1,8 @@
+import type { HopTarget } from '../base/fleet.ts';
 import { type Clock, pause } from '../host/clock.ts';
 import { BALANCERS, type BalancerName } from './balance/balancer.ts';
 import { textHash } from './balance/hash.ts';
-import { newTargets, type Targets } from './balance/targets.ts';
+import { type Balancer, newTargets, type Targets } from './balance/targets.ts';
 import {
   type Check,
   dueChecks,
@@ -24,6 +25,10 @@ export interface Pin {
 export interface PoolOptions {
   /** URLs, which also name the targets. */
   readonly urls: readonly string[];
+  /** One for each: 0 is used first, a higher one only while every target of the lower ones is out. All 0 where nothing is said. */
+  readonly priorities?: readonly number[];
+  /** One for each: how much of the load it gets beside the others. All 1 where nothing is said. */
+  readonly weights?: readonly number[];
   readonly balancer: BalancerName;
   /** A batch whose outcome is not known goes to another target (`always`), at the price of being stored twice; or stays (`known`). */
   readonly failover: 'known' | 'always';
@@ -36,21 +41,34 @@ export interface PoolOptions {
 export class TargetPool {
   readonly #options: PoolOptions;
   readonly #targets: Targets;
-  readonly #balancer;
+  #balancer: Balancer;
   #health: readonly TargetHealth[];
   #isStopping = false;
   #cancel: () => void = () => {};
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#targets = newTargets(options.urls);
+    this.#targets = newTargets(options.urls, options.weights);
     this.#balancer = BALANCERS[options.balancer]();
     const now = options.clock.monotonicMs();
-    this.#health = newHealth(
-      options.urls.map(() => 0),
-      now,
-    );
+    this.#health = newHealth(options.priorities ?? options.urls.map(() => 0), now);
     this.#checkDue();
+  }
+
+  /** Chooses targets in another way from now on. A batch that is in doubt stays where it is. */
+  balance(name: BalancerName): void {
+    this.#balancer = BALANCERS[name]();
+  }
+
+  /** What is known of each target at the moment. */
+  states(): Omit<HopTarget, 'instance'>[] {
+    const { urls, clock } = this.#options;
+    const share = new Float64Array(urls.length);
+    shares(this.#health, clock.monotonicMs(), share);
+    return urls.map((url, row) => {
+      const { condition = 'down', responseMs, reason = '' } = this.#health[row] ?? {};
+      return { url, condition, share: share[row] ?? 0, responseMs: responseMs?.value ?? 0, reason };
+    });
   }
 
   /** A way to whichever target is to be used, for one lane; `name` decides where consistent hashing leads. */

@@ -1,9 +1,9 @@
-import { crc32cText } from '../base/crc32c.ts';
-import { FORWARD_FILE, SUFFIX } from '../base/names.ts';
+import { FORWARD_FILE } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
 import { pause } from '../host/clock.ts';
-import { type Disk, errorText, readWhole, replaceDurably } from '../host/disk.ts';
+import { type Disk, errorText } from '../host/disk.ts';
+import { readJsonFile, writeJsonFile } from '../host/json-file.ts';
 import { type Position, START } from './position.ts';
 
 /** What became of the items of one lane since the data directory was made. */
@@ -18,6 +18,8 @@ export interface LaneAccount {
   readonly dead: number;
   /** Left out by a rule or by sampling. */
   readonly dropped: number;
+  /** Routes lead them to other destinations. */
+  readonly elsewhere: number;
   /** In records that the disk has damaged. */
   readonly lost: number;
   /** Where there are several targets: the one that was sent to last. */
@@ -36,7 +38,15 @@ interface Ledger {
   readonly lanes: Record<string, LaneAccount>;
 }
 
-const EMPTY_LANE: LaneAccount = { position: START, forwarded: 0, refusedInPart: 0, dead: 0, dropped: 0, lost: 0 };
+const EMPTY_LANE: LaneAccount = {
+  position: START,
+  forwarded: 0,
+  refusedInPart: 0,
+  dead: 0,
+  dropped: 0,
+  elsewhere: 0,
+  lost: 0,
+};
 const NOTHING_TAKEN: Taken = { segment: '', items: { traces: 0, metrics: 0, logs: 0 } };
 
 /** Between two savings: what a crash may cause to be sent again to a receiver that is no Clew. */
@@ -67,18 +77,15 @@ export class Progress {
   /** Reads what was saved. Rejects when it is damaged: then positions would begin again, and everything kept would be sent again. */
   async load(): Promise<void> {
     const path = `${this.#directory}/${FORWARD_FILE}`;
-    if ((await this.#disk.size(path)) === undefined) return;
-    const bytes = Buffer.from(await readWhole(this.#disk, path));
-    const end = bytes.indexOf(0x0a);
-    const json = bytes.subarray(0, Math.max(0, end));
-    if (end < 0 || bytes.toString('latin1', end) !== `\n${crc32cText(json)}\n`) {
+    const saved = await readJsonFile(this.#disk, path);
+    if (saved === 'damaged') {
       throw new Error(`${path} is damaged: remove it to have everything that is still here sent (again)`);
     }
-    this.#ledger = JSON.parse(json.toString()) as Ledger;
+    if (saved !== undefined) this.#ledger = saved as Ledger;
   }
 
   lane(key: string): LaneAccount {
-    return this.#ledger.lanes[key] ?? EMPTY_LANE;
+    return { ...EMPTY_LANE, ...this.#ledger.lanes[key] };
   }
 
   lanes(): readonly (readonly [key: string, account: LaneAccount])[] {
@@ -123,7 +130,7 @@ export class Progress {
     this.#wanted = false;
     this.#isDirty = false;
     try {
-      await writeLedger(this.#disk, this.#directory, this.#ledger);
+      await writeJsonFile(this.#disk, this.#directory, FORWARD_FILE, this.#ledger);
     } catch (error) {
       this.#isDirty = true;
       this.#report(`the progress of forwarding cannot be saved: ${errorText(error)}`);
@@ -136,12 +143,5 @@ export class Progress {
 
 /** Makes the file of a data directory that begins to forward. */
 export function makeLedger(disk: Disk, directory: string): Promise<void> {
-  return writeLedger(disk, directory, { version: 1, taken: {}, lanes: {} });
-}
-
-/** A line of JSON and its CRC-32C in 8 hexadecimal digits. */
-async function writeLedger(disk: Disk, directory: string, ledger: Ledger): Promise<void> {
-  const json = Buffer.from(JSON.stringify(ledger));
-  const bytes = Buffer.concat([json, Buffer.from(`\n${crc32cText(json)}\n`)]);
-  await replaceDurably(disk, directory, FORWARD_FILE, bytes, FORWARD_FILE + SUFFIX.temporary);
+  return writeJsonFile(disk, directory, FORWARD_FILE, { version: 1, taken: {}, lanes: {} });
 }

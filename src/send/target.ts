@@ -43,3 +43,33 @@ export function parseTarget(text: string): Target | { readonly problem: string }
     path,
   };
 }
+
+/** One address of a destination, as an entry of `forward` names it. */
+export interface NamedTarget {
+  readonly url: string;
+  /** 0 is used first. */
+  readonly priority: number;
+  readonly weight: number;
+}
+
+const WEIGHT_MAX = 100;
+
+/**
+ * The targets of an entry: `a|b` are used side by side, what stands behind `||` only while all before it are out, and `a*3` gets three times
+ * the load. Or what is wrong with it.
+ */
+export function targetsIn(entry: string): readonly NamedTarget[] | { readonly problem: string } {
+  const targets: NamedTarget[] = [];
+  for (const [priority, group] of entry.split('||').entries()) {
+    for (const text of group.split('|')) {
+      const [, url = text.trim(), said = '1'] = /^(.*)\*(\d+)$/.exec(text.trim()) ?? [];
+      const target = parseTarget(url);
+      if ('problem' in target) return target;
+      const weight = Number(said);
+      if (weight < 1 || weight > WEIGHT_MAX) return { problem: `${text}: a weight is from 1 to ${WEIGHT_MAX}` };
+      if (targets.some((other) => other.url === url)) return { problem: `${entry}: ${url} stands there twice` };
+      targets.push({ url, priority, weight });
+    }
+  }
+  return targets;
+}

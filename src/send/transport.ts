@@ -2,10 +2,10 @@ import type tls from 'node:tls';
 import type { Signal } from '../base/signal.ts';
 import type { Packing } from '../wire/packing.ts';
 
-/** One export request on its way out. */
+/** One export request on its way out, or what a Clew tells of itself. */
 export interface ExportCall {
-  readonly signal: Signal;
-  /** Export…ServiceRequest in protobuf, not packed, in pieces. */
+  readonly signal: Signal | 'peer';
+  /** Export…ServiceRequest in protobuf (of a peer: JSON), not packed, in pieces. */
   readonly body: readonly Uint8Array[];
   /** Further headers or metadata, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

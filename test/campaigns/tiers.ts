@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { processTree } from '../../bench/processes.ts';
 import { seededChance } from '../../src/host/seeded-chance.ts';
-import type { FleetNode } from '../../src/query/api.ts';
+import type { FleetNode } from '../../src/query/api-fleet.ts';
 import { freePorts, type Ports, type RunningClew, startClew, waitUntil } from '../support/clew.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { type Comparison, startLoad } from './span-ledger.ts';
