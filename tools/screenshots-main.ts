@@ -16,7 +16,7 @@ const SIZES = [
 ] as const;
 
 /** Pages in the documentation: wide and light. */
-const DOCUMENTED = ['traces', 'trace', 'logs', 'metrics', 'map', 'cycles', 'status'];
+const DOCUMENTED = ['traces', 'trace', 'logs', 'metrics', 'map', 'cycles', 'fleet', 'status'];
 
 interface Shot {
   readonly name: string;
@@ -51,6 +51,9 @@ const SHOTS: readonly Shot[] = [
   { name: 'locks', path: () => '/locks' },
   { name: 'cycles', path: () => '/cycles' },
   { name: 'cycles-large', path: () => '/cycles', mode: 'large' },
+  { name: 'fleet', path: () => '/fleet' },
+  { name: 'fleet-picked', path: () => '/fleet?node=id-warehouse' },
+  { name: 'fleet-alone', path: () => '/fleet', mode: 'empty' },
   { name: 'status', path: () => '/status' },
   { name: 'empty', path: () => '/traces', mode: 'empty' },
   { name: 'failing', path: () => '/traces', mode: 'failing' },

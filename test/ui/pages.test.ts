@@ -61,6 +61,8 @@ describe('every page', () => {
     ['Critical path, before and after', () => '/critical-path?show=compare', 'Change per request'],
     ['Locks', () => '/locks', 'Only waiting behind it'],
     ['Cycles', () => '/cycles', 'no cycle is left'],
+    ['Fleet', () => '/fleet', 'warehouse: is silent'],
+    ['Fleet with one picked', () => '/fleet?node=id-warehouse', 'connect ECONNREFUSED'],
     ['Status', () => '/status', 'All is well'],
   ];
   for (const [name, address, text] of pages) {

@@ -14,6 +14,7 @@ import type {
   TraceHistogram,
   TraceSummary,
 } from '../../src/query/api.ts';
+import type { FleetNode } from '../../src/query/api-fleet.ts';
 import type { LocksAnswer } from '../../src/query/api-locks.ts';
 import type { PathComparison, PathSums, TracePath } from '../../src/query/api-paths.ts';
 import { getJson, type Query } from './client.ts';
@@ -138,6 +139,14 @@ export function useLocks() {
 }
 
 const STATUS_INTERVAL_MS = 5_000;
+
+export function useFleet() {
+  return useQuery({
+    queryKey: ['/fleet'],
+    queryFn: async ({ signal }) => (await getJson<FleetNode>('/fleet', {}, signal)).body,
+    refetchInterval: STATUS_INTERVAL_MS,
+  });
+}
 
 export function useStatus(refetch = true) {
   return useQuery({

@@ -19,6 +19,7 @@ const MapPage = lazy(() => import('../pages/map/map-page.tsx'));
 const CyclesPage = lazy(() => import('../pages/cycles/cycles-page.tsx'));
 const CriticalPage = lazy(() => import('../pages/critical/critical-page.tsx'));
 const LocksPage = lazy(() => import('../pages/locks/locks-page.tsx'));
+const FleetPage = lazy(() => import('../pages/status/fleet-page.tsx'));
 const StatusPage = lazy(() => import('../pages/status/status-page.tsx'));
 
 /** The frame of every page: places on the left, time and search above, the page below. */
@@ -74,6 +75,7 @@ function Pages() {
       <Route path="/cycles" component={CyclesPage} />
       <Route path="/critical-path" component={CriticalPage} />
       <Route path="/locks" component={LocksPage} />
+      <Route path="/fleet" component={FleetPage} />
       <Route path="/status" component={StatusPage} />
       <Route path="/">
         <Redirect to="/traces" replace />

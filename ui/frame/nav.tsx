@@ -18,6 +18,7 @@ export const PLACES: readonly {
   { path: '/cycles', name: 'Cycles', icon: 'cycle', key: '6' },
   { path: '/critical-path', name: 'Critical path', icon: 'path', key: '7' },
   { path: '/locks', name: 'Locks', icon: 'lock', key: '8' },
+  { path: '/fleet', name: 'Fleet', icon: 'fleet', key: '9' },
   { path: '/status', name: 'Status', icon: 'status', key: '4' },
 ];
 

@@ -12,6 +12,7 @@ import {
   traceFacets,
   traceHistogram,
 } from './answers.ts';
+import { fleetAnswer } from './fleet.ts';
 import { graphAnswerFor } from './graph.ts';
 import { makeLargeTrace, makeOddTrace, TRACE_10K, TRACE_100K, TRACE_ODD } from './large-traces.ts';
 import { metricList, metricSeries, statusOf } from './metrics.ts';
@@ -94,6 +95,7 @@ function answerFor(url: URL, data: ShopData, nowMs: number): unknown {
     '/api/v1/services': () => ({ items: services(data), next: null }),
     '/api/v1/metrics': () => pageOf(data.traces.length === 0 ? [] : metricList(nowMs), params),
     '/api/v1/status': () => statusOf(nowMs),
+    '/api/v1/fleet': () => fleetAnswer(data.traces.length > 0),
   };
   return answers[url.pathname]?.() ?? null;
 }

@@ -6,7 +6,7 @@ import { formatAge, formatCount, formatShort, formatTick } from '../../model/for
 import { Plot } from '../../parts/plot.tsx';
 import { CodeBlock, ErrorPanel, Skeleton } from '../../parts/states.tsx';
 import styles from './status.module.css';
-import { Configuration, Disk, Journal, Receivers, Refused, Tables } from './status-parts.tsx';
+import { Configuration, Disk, Journal, Receivers, Refused, Tables, Verdict } from './status-parts.tsx';
 
 /** Does everything that is sent arrive, and is it kept? */
 export default function StatusPage() {
@@ -33,7 +33,10 @@ function Overview({ status }: { readonly status: Status }) {
           <code>{status.dataDirectory}</code>
         </p>
       </header>
-      <Verdict status={status} />
+      <Verdict
+        troubles={troublesOf(status)}
+        well={`All is well: what is acknowledged is on disk, and visible after ${formatCount(status.store.lagMs)} ms.`}
+      />
       <section className={styles.wide} aria-labelledby="arriving">
         <h2 id="arriving">What arrives</h2>
         <Arriving status={status} />
@@ -77,34 +80,17 @@ function Overview({ status }: { readonly status: Status }) {
 const LAG_HIGH_MS = 10_000;
 const DISK_LOW = 0.1;
 
-/** The one line that says whether all is well, and if not, what is not. */
-function Verdict({ status }: { readonly status: Status }) {
-  const { store, journal, disk } = status;
-  const down = status.receivers.filter(({ up }) => !up).length;
-  const troubles = [
-    down > 0 && `${down} of ${status.receivers.length} receivers are down`,
+/** What is not well, in words. */
+function troublesOf({ store, journal, disk, receivers }: Status): string[] {
+  const down = receivers.filter(({ up }) => !up).length;
+  return [
+    down > 0 && `${down} of ${receivers.length} receivers are down`,
     store.lastLoadError !== null && `the store last failed with: ${store.lastLoadError}`,
     store.lagMs > LAG_HIGH_MS && `the store is ${formatAge(store.lagMs)} behind`,
     journal.bytes > journal.quotaBytes * 0.8 && 'the journal is nearly full',
     journal.damaged.length > 0 && `${journal.damaged.length} damaged places in the journal`,
     disk.freeBytes < disk.totalBytes * DISK_LOW && 'the disk is nearly full',
   ].filter((trouble) => trouble !== false);
-  if (troubles.length === 0) {
-    return (
-      <p className={styles.verdict} role="status">
-        <i /> All is well: what is acknowledged is on disk, and visible after {formatCount(store.lagMs)} ms.
-      </p>
-    );
-  }
-  return (
-    <ul className={`${styles.verdict} ${styles.trouble}`} role="status">
-      {troubles.map((trouble) => (
-        <li key={trouble}>
-          <i /> {trouble}
-        </li>
-      ))}
-    </ul>
-  );
 }
 
 const SERIES = [

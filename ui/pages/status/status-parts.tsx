@@ -9,6 +9,32 @@ interface Part {
   readonly status: Status;
 }
 
+/** Troubles that are named; the others are counted. */
+const TROUBLES_MAX = 8;
+
+/** The one line that says that all is well, or what is not. */
+export function Verdict({ troubles, well }: { readonly troubles: readonly string[]; readonly well: string }) {
+  if (troubles.length === 0) {
+    return (
+      <p className={styles.verdict} role="status">
+        <i /> {well}
+      </p>
+    );
+  }
+  return (
+    <div className={`${styles.verdict} ${styles.trouble}`} role="status">
+      <ul>
+        {troubles.slice(0, TROUBLES_MAX).map((trouble) => (
+          <li key={trouble}>
+            <i /> {trouble}
+          </li>
+        ))}
+        {troubles.length > TROUBLES_MAX && <li>and {troubles.length - TROUBLES_MAX} more</li>}
+      </ul>
+    </div>
+  );
+}
+
 export function Receivers({ status }: Part) {
   return (
     <Scroll label="Receivers">
@@ -55,7 +81,7 @@ export function Receivers({ status }: Part) {
 }
 
 /** A table that may be wider than the page scrolls by itself. */
-function Scroll({ label, children }: { readonly label: string; readonly children: React.ReactNode }) {
+export function Scroll({ label, children }: { readonly label: string; readonly children: React.ReactNode }) {
   return (
     // A scrolling area must be reachable by keyboard
     <div className={styles.scroll} tabIndex={0} role="region" aria-label={`${label} table`}>
@@ -69,7 +95,14 @@ export function Refused({ status }: Part) {
   for (const { refused } of status.receivers) {
     for (const [reason, count] of Object.entries(refused)) reasons.set(reason, (reasons.get(reason) ?? 0) + count);
   }
-  const ranked = [...reasons].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  return <Reasons counts={Object.fromEntries(reasons)} />;
+}
+
+/** Refused requests by reason, the most frequent first. */
+export function Reasons({ counts }: { readonly counts: Readonly<Record<string, number>> }) {
+  const ranked = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort((a, b) => b[1] - a[1]);
   if (ranked.length === 0) return <p className={styles.quiet}>No request was refused since the start.</p>;
   return (
     <dl className={styles.pairs}>
@@ -138,7 +171,16 @@ export function Disk({ status }: Part) {
   );
 }
 
-function Meter({ label, used, total }: { readonly label: string; readonly used: number; readonly total: number }) {
+/** How much of something is in use. */
+export function Meter({
+  label,
+  used,
+  total,
+}: {
+  readonly label: string;
+  readonly used: number;
+  readonly total: number;
+}) {
   const share = total > 0 ? used / total : 0;
   return (
     <div className={styles.meter}>
