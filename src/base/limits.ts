@@ -212,6 +212,19 @@ export const LIMITS = {
   /** Deadlocks of the past that are kept, in memory. */
   lockPastMax: 100,
 
+  /** Notices that wait for one receiver of notices (a webhook). Over it: further ones are dropped, counted and reported. */
+  noticesWaitingMax: 100,
+  /** How often one notice is tried; then it is given up and reported. */
+  noticeTriesMax: 8,
+  /** How long one try may take. */
+  noticeTimeoutMs: 5_000,
+  /** The second try comes after about this, each further one after twice as long, … */
+  noticeDelayMsMin: 500,
+  /** … up to this. */
+  noticeDelayMsMax: 30_000,
+  /** Notices that are kept to show; older ones are in the log. */
+  noticesShownMax: 100,
+
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,
   /** Spans of one trace that the API answers; more: the answer says `truncated`. */

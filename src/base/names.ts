@@ -140,6 +140,9 @@ export const METRICS = {
   clew_graph_cyclic_services: { type: 'gauge', help: 'Services that are in any of those cycles.' },
   clew_graph_cycles_truncated: { type: 'gauge', help: '1 when there are more cycles than are counted.' },
   clew_graph_pending_windows: { type: 'gauge', help: 'Minutes whose newest spans are not in the call graph yet.' },
+  clew_alerts_total: { type: 'counter', help: 'Alerts that were raised, by kind.' },
+  clew_alert_notices_total: { type: 'counter', help: 'Alerts to each webhook, by what became of them.' },
+  clew_alert_notices_waiting: { type: 'gauge', help: 'Alerts that a webhook has not taken yet.' },
   clew_process_memory_bytes: { type: 'gauge', help: 'Resident memory of each process.' },
   clew_process_cpu_seconds_total: { type: 'counter', help: 'User and system time of each process.' },
 } as const;

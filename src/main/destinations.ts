@@ -11,6 +11,7 @@ import { HttpTransport } from '../send/http-transport.ts';
 import { TargetPool } from '../send/pool.ts';
 import { parseTarget, type Target } from '../send/target.ts';
 import type { TlsTrust, Transport, TransportOptions } from '../send/transport.ts';
+import { readHeaders } from './setting-values.ts';
 import type { Settings } from './settings.ts';
 
 /** A destination with what people know it by. */
@@ -24,7 +25,7 @@ export async function destinationsOf(settings: Settings): Promise<NamedDestinati
   const options: TransportOptions = {
     packing: settings['send.compression'] ?? 'none',
     timeoutMs: settings['send.timeout'],
-    headers: headersOf(settings['send.headers']),
+    headers: readHeaders(settings['send.headers']),
     tls,
     connectionAgeMsMax: LIMITS.connectionAgeMsMax,
   };
@@ -85,15 +86,6 @@ function nameOf({ transport, host, port, path }: Target): string {
 }
 
 const NAME_CHARS_MAX = 60;
-
-function headersOf(lines: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
-}
 
 async function trustOf(settings: Settings): Promise<TlsTrust> {
   const read = async (key: 'send.tls.ca' | 'send.tls.cert' | 'send.tls.key'): Promise<Buffer | undefined> => {

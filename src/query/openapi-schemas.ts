@@ -1,3 +1,4 @@
+import { ALERT_SCHEMAS } from './openapi-alerts.ts';
 import { CRITICAL_SCHEMAS } from './openapi-critical.ts';
 import { GRAPH_SCHEMAS } from './openapi-graph.ts';
 import { LOCK_SCHEMAS } from './openapi-locks.ts';
@@ -224,5 +225,6 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
   ...CRITICAL_SCHEMAS,
   ...GRAPH_SCHEMAS,
   ...LOCK_SCHEMAS,
+  ...ALERT_SCHEMAS,
   OpenApi: { type: 'object', description: 'This document' },
 };

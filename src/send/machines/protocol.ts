@@ -1,4 +1,4 @@
-import { type Backoff, firstBackoff, nextDelay } from '../backoff.ts';
+import { type Backoff, firstBackoff, nextDelay } from '../../base/backoff.ts';
 import { NO, refuse, type Step, type Table } from './step.ts';
 
 /*
