@@ -167,6 +167,18 @@ export const FORWARD_METRICS = {
     type: 'gauge',
     help: 'From taking in to the acknowledgement of the next hop, of the last batch.',
   },
+  clew_forward_lanes: {
+    type: 'gauge',
+    help: 'Lanes by the state of their protocol: INIT, CONNECTING, CONNECTED, ERROR, CLOSED.',
+  },
+  clew_forward_connections: {
+    type: 'gauge',
+    help: 'Connections to the next hop by their state: IDLE, ACTIVE, DRAINING, CLOSED, ERROR.',
+  },
+  clew_forward_refused_events_total: {
+    type: 'counter',
+    help: 'Events that came to a state machine of the sender in a state that does not know them, by machine.',
+  },
   clew_forward_failures: { type: 'gauge', help: 'Tries that failed since the last acknowledgement.' },
   clew_forward_bytes_total: {
     type: 'counter',

@@ -8,6 +8,7 @@ import type { Destination } from '../send/forwarder.ts';
 import { GrpcTransport } from '../send/grpc-transport.ts';
 import type { Check } from '../send/health.ts';
 import { HttpTransport } from '../send/http-transport.ts';
+import type { Link } from '../send/link.ts';
 import { TargetPool } from '../send/pool.ts';
 import { parseTarget, type Target } from '../send/target.ts';
 import type { TlsTrust, Transport, TransportOptions } from '../send/transport.ts';
@@ -33,16 +34,21 @@ export async function destinationsOf(settings: Settings): Promise<NamedDestinati
   return settings.forward.map((entry) => {
     const urls = entry.split('|');
     const [first] = urls;
-    const connect = (url: string): Transport => transportTo(targetOf(url), options);
+    const connect = (url: string, link: Link): Transport => transportTo(targetOf(url), options, link);
     if (urls.length === 1 && first !== undefined) {
-      return { name: nameOf(targetOf(first)), url: entry, policy, connect: () => connect(first) };
+      return {
+        name: nameOf(targetOf(first)),
+        url: entry,
+        policy,
+        connect: (_lane, _pin, link) => connect(first, link),
+      };
     }
     const { 'send.balancer': balancer, 'send.failover': failover } = settings;
     const pool = new TargetPool({ urls, balancer, failover, connect, check: reaches, clock: systemClock });
     const name = `group-${crc32c(Buffer.from([...urls].sort().join('|')))
       .toString(16)
       .padStart(8, '0')}`;
-    return { name, url: entry, policy, connect: (lane, pin) => pool.connect(lane, pin) };
+    return { name, url: entry, policy, connect: (lane, pin, link) => pool.connect(lane, pin, link) };
   });
 }
 
@@ -69,8 +75,10 @@ function reaches(url: string): Promise<Check> {
   });
 }
 
-function transportTo(target: Target, options: TransportOptions): Transport {
-  return target.transport === 'http' ? new HttpTransport(target, options) : new GrpcTransport(target, options);
+function transportTo(target: Target, options: TransportOptions, link: Link): Transport {
+  return target.transport === 'http'
+    ? new HttpTransport(target, options, link)
+    : new GrpcTransport(target, options, link);
 }
 
 /** The same place has the same name, whatever else changes: positions and the streams that a Clew remembers hang on it. */

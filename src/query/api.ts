@@ -456,6 +456,10 @@ export interface FleetDestination {
     readonly bytes: number;
     readonly receivedMs: number;
     readonly acknowledgedMs: number;
+    readonly protocol: 'INIT' | 'CONNECTING' | 'CONNECTED' | 'ERROR' | 'CLOSED';
+    readonly connections: Readonly<Record<'IDLE' | 'ACTIVE' | 'DRAINING' | 'CLOSED' | 'ERROR', number>>;
+    /** Events that a state machine of the lane did not know in its state. */
+    readonly refusedEvents: Readonly<Record<'protocol' | 'connection' | 'message' | 'batch', number>>;
   }[];
   readonly queuedSegments: number;
   readonly queuedBytes: number;

@@ -73,6 +73,9 @@ const fleetLane = record({
   bytes: integer,
   receivedMs: integer,
   acknowledgedMs: integer,
+  protocol: text,
+  connections: mapOf(integer),
+  refusedEvents: mapOf(integer),
 });
 const fleetDestination = record({
   name: text,
