@@ -209,6 +209,8 @@ export const LIMITS = {
   lockSnapshotMs: 300_000,
   /** Locks that are held or waited for; further ones are not taken. */
   lockClaimsMax: 20_000,
+  /** Letters that are kept of what an owner of locks is at: a statement, a frame. */
+  lockDoingCharsMax: 1_000,
   /** Deadlocks of the past that are kept, in memory. */
   lockPastMax: 100,
 

@@ -42,6 +42,7 @@ export const LOCK_EVENTS = {
 export const LOCK_KEYS = {
   resource: 'lock.resource',
   owner: 'lock.owner',
+  claim: 'lock.claim',
   mode: 'lock.mode',
   amount: 'lock.amount',
   capacity: 'lock.capacity',
