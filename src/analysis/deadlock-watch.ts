@@ -14,6 +14,8 @@ export interface WatchedDeadlock {
   readonly noticedNs: bigint;
   readonly confirmedNs: bigint | null;
   readonly overNs: bigint | null;
+  /** Who ended it and told so, for example PostgreSQL; '' where nobody did. */
+  readonly resolvedBy: string;
 }
 
 /** Follows deadlocks from look to look, each one once: the same members with the same waits are the same deadlock. */
@@ -33,7 +35,15 @@ export class DeadlockWatch {
       const isOld = nowNs - noticedNs >= BigInt(LIMITS.lockConfirmMs) * 1_000_000n;
       const confirmedNs = known?.confirmedNs ?? (known !== undefined && isOld ? nowNs : null);
       const state = confirmedNs === null ? 'suspected' : 'confirmed';
-      const watched: WatchedDeadlock = { deadlock, state, bystanders, noticedNs, confirmedNs, overNs: null };
+      const watched: WatchedDeadlock = {
+        deadlock,
+        state,
+        bystanders,
+        noticedNs,
+        confirmedNs,
+        overNs: null,
+        resolvedBy: '',
+      };
       this.#now.set(deadlock.name, watched);
       if (confirmedNs === nowNs) confirmed.push(watched);
     }
@@ -44,6 +54,15 @@ export class DeadlockWatch {
     }
     this.#past.splice(LIMITS.lockPastMax);
     return confirmed;
+  }
+
+  /** Takes a deadlock that somebody else found and ended, once; returns whether it is new. */
+  takeResolved(watched: WatchedDeadlock): boolean {
+    const { name } = watched.deadlock;
+    if (this.#past.some((past) => past.deadlock.name === name)) return false;
+    this.#past.push(watched);
+    this.#past.sort((a, b) => Number((b.overNs ?? 0n) - (a.overNs ?? 0n)));
+    return this.#past.splice(LIMITS.lockPastMax).every(({ deadlock }) => deadlock.name !== name);
   }
 
   /** Those of now, then those of the past, the newest first. */

@@ -7,6 +7,8 @@ export interface LockEvent {
   readonly timeNs: bigint;
   readonly owner: string;
   readonly resource: string;
+  /** Tells the claims apart that an owner has on one resource at once, as a request that comes back into a pool. */
+  readonly claim: string;
   readonly mode: string;
   readonly amount: number;
   readonly capacity: number;
@@ -19,6 +21,8 @@ export interface LockEvent {
 export interface SeenOwner extends LockOwner {
   readonly service: string;
   readonly traceId: string;
+  /** What it is at: a statement, a frame of a stack. */
+  readonly doing?: string;
 }
 
 /** What a source knows of its locks at one moment. */
@@ -47,9 +51,9 @@ export class LockBook {
   readonly #capacities = new Map<string, number>();
   readonly #snapshots = new Map<string, LockSnapshot>();
 
-  /** Takes an event in; one that is older than the last of its owner and resource has no effect. */
+  /** Takes an event in; one that is older than the last of its owner, resource and claim has no effect. */
   take(event: LockEvent): void {
-    const key = `${event.owner}\0${event.resource}`;
+    const key = `${event.owner}\0${event.resource}\0${event.claim}`;
     const rank = RANK[event.kind];
     let entry = this.#entries.get(key);
     if (entry === undefined) {
@@ -70,7 +74,7 @@ export class LockBook {
     const { service, traceId, priority } = event;
     const known = this.#owners.get(owner)?.startNs;
     const startNs = known !== undefined && known < timeNs ? known : timeNs;
-    this.#owners.set(owner, { service, traceId, priority, startNs });
+    this.#owners.set(owner, { service, traceId, startNs, ...(priority === 0 ? {} : { priority }) });
   }
 
   /** Replaces what the source told before. */
@@ -100,12 +104,14 @@ export class LockBook {
     for (const [source, { timeNs }] of this.#snapshots) if (timeNs < silent) this.#snapshots.delete(source);
   }
 
+  /** What events and snapshots together say of an owner: a database may know its statement, and a service its trace. */
   seen(owner: string): SeenOwner {
+    let seen: SeenOwner = this.#owners.get(owner) ?? { service: '', traceId: '' };
     for (const { owners } of this.#snapshots.values()) {
-      const known = owners.get(owner);
-      if (known !== undefined) return known;
+      const more = owners.get(owner);
+      if (more !== undefined) seen = joined(seen, more);
     }
-    return this.#owners.get(owner) ?? { service: '', traceId: '' };
+    return seen;
   }
 
   table(): LockTable {
@@ -118,8 +124,19 @@ export class LockBook {
       holds.push(...snapshot.holds);
       waits.push(...snapshot.waits);
       for (const [resource, capacity] of snapshot.capacities) capacities.set(resource, capacity);
-      for (const [owner, about] of snapshot.owners) owners.set(owner, about);
+      for (const owner of snapshot.owners.keys()) owners.set(owner, this.seen(owner));
     }
     return new LockTable(holds, waits, capacities, owners);
   }
+}
+
+/** What is told first counts; what it leaves open is taken from the other. */
+function joined(first: SeenOwner, second: SeenOwner): SeenOwner {
+  return {
+    ...second,
+    ...first,
+    service: first.service || second.service,
+    traceId: first.traceId || second.traceId,
+    doing: first.doing || second.doing || '',
+  };
 }

@@ -49,6 +49,7 @@ class World {
       timeNs: this.#time++,
       owner: `o${owner}`,
       resource: `r${resource}`,
+      claim: '',
       mode: capacity > 1 ? 'unit' : 'exclusive',
       amount: 1,
       capacity,

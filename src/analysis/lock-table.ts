@@ -95,7 +95,7 @@ function blockersOf(table: LockTable, wait: LockClaim, alive: ReadonlySet<string
     }
   }
   if (mode === 'unit' && taken + amount > table.capacity(resource)) {
-    const others = unitHolders.filter((holder) => holder !== waiter);
+    const others = [...new Set(unitHolders)].filter((holder) => holder !== waiter);
     const blockers = others.length === 0 ? [waiter] : others;
     for (const blocker of blockers) edges.push({ waiter, blocker, resource, isSoft: false });
   }
@@ -117,7 +117,8 @@ function addQueue(
   const aheadOfUnits: string[] = [];
   let asked = 0;
   for (const ahead of table.waiters(resource)) {
-    if (ahead === wait) break;
+    // Of waits that began at one moment, as in a snapshot without times, none is known to be ahead.
+    if (ahead.sinceNs >= wait.sinceNs) break;
     if (ahead.owner === waiter || !alive.has(ahead.owner)) continue;
     if (ahead.mode === 'unit' && mode === 'unit') {
       asked += ahead.amount;
@@ -127,7 +128,7 @@ function addQueue(
   if (asked === 0 || taken + asked + amount <= table.capacity(resource)) return;
   const isFull = taken + amount > table.capacity(resource);
   const blockers = isFull ? aheadOfUnits : [...aheadOfUnits, ...unitHolders.filter((holder) => holder !== waiter)];
-  for (const blocker of blockers) edges.push({ waiter, blocker, resource, isSoft: true });
+  for (const blocker of new Set(blockers)) edges.push({ waiter, blocker, resource, isSoft: true });
 }
 
 /** All wait edges among these owners. */

@@ -28,16 +28,59 @@ export const STEPS = [
 export type StepName = (typeof STEPS)[number];
 
 /**
+ * Steps of one stream: what a sender takes from one journal, of one signal, to one destination. Named as the actions of spec/Sender.tla;
+ * of its receiver only what joins the two is recorded (`Deliver`), for its other steps are those of its journal and store.
+ */
+const STREAM_STEPS = [
+  'Connect',
+  'ConnectOk',
+  'ConnectFail',
+  'Open',
+  'Recover',
+  'ConnErr',
+  'Drain',
+  'DrainDone',
+  'Close',
+  'Accept',
+  'Fill',
+  'Flush',
+  'Abandon',
+  'Send',
+  'Transmit',
+  'BatchOk',
+  'Refuse',
+  'Split',
+  'Timeout',
+  'Overlap',
+  'Requeue',
+  'Resend',
+  'Renew',
+  'Save',
+  'SCrash',
+  'Deliver',
+] as const;
+
+export type StreamStepName = (typeof STREAM_STEPS)[number];
+
+/**
  * `where`: the index of the receiver or its journal directory; `count`: the number of records that the step speaks of, 0 where it speaks
  * of none. `segment` is '' for Boot (all segments of the receiver) and, with `where` '*', for StoreBoot.
  */
 export type TakeStep = (step: StepName, where: number | string, segment: string, count: number) => void;
 
-let taken: TakeStep | undefined;
+/**
+ * `at`: the position that the step speaks of, '' where it speaks of none. `count`: a connection, or a number of retries. `where`: of
+ * Deliver, the receiver, segment and record that the batch up to `at` became.
+ */
+export type TakeStreamStep = (step: StreamStepName, stream: string, count: number, at: string, where: string) => void;
 
-/** Hands every step to `take` from now on; undefined: to nobody. One process keeps one history. */
-export function keepHistory(take: TakeStep | undefined): void {
+let taken: TakeStep | undefined;
+let takenOfStream: TakeStreamStep | undefined;
+
+/** Hands every step to `take` and `takeOfStream` from now on; undefined: to nobody. One process keeps one history. */
+export function keepHistory(take: TakeStep | undefined, takeOfStream?: TakeStreamStep): void {
   taken = take;
+  takenOfStream = takeOfStream;
 }
 
 /** Records one step; nothing while no history is kept. */
@@ -45,8 +88,29 @@ export function record(step: StepName, where: number | string, segment: string, 
   taken?.(step, where, segment, count);
 }
 
-/** A step as one line of a history file. */
-export function historyLine(step: StepName, where: number | string, segment: string, count: number): string {
-  const receiver = typeof where === 'number' ? `r${where}` : (where.split('/').at(-1) ?? '');
-  return `${JSON.stringify({ step, receiver, segment, count })}\n`;
+/** Records one step of a stream; nothing while no history is kept. */
+export function recordStream(step: StreamStepName, stream: string, count = 0, at = '', where = ''): void {
+  takenOfStream?.(step, stream, count, at, where);
+}
+
+const receiverName = (where: number | string): string =>
+  typeof where === 'number' ? `r${where}` : (where.split('/').at(-1) ?? '');
+
+/** A step as one line of a history file. `node`: which Clew it is of, where several write one file. */
+export function historyLine(step: StepName, where: number | string, segment: string, count: number, node = ''): string {
+  return `${JSON.stringify({ step, receiver: receiverName(where), segment, count, ...(node === '' ? {} : { node }) })}\n`;
+}
+
+/** A step of a stream as one line of a history file. `node`: as of `historyLine`; only Deliver speaks of a receiver, hence of its node. */
+export function streamLine(
+  step: StreamStepName,
+  stream: string,
+  count: number,
+  at: string,
+  where: string,
+  node = '',
+): string {
+  const known = { step, stream, count, at };
+  if (where === '') return `${JSON.stringify(known)}\n`;
+  return `${JSON.stringify({ ...known, where, ...(node === '' ? {} : { node }) })}\n`;
 }

@@ -227,8 +227,23 @@ export const LIMITS = {
   lockSnapshotMs: 300_000,
   /** Locks that are held or waited for; further ones are not taken. */
   lockClaimsMax: 20_000,
+  /** Letters that are kept of what an owner of locks is at: a statement, a frame. */
+  lockDoingCharsMax: 1_000,
   /** Deadlocks of the past that are kept, in memory. */
   lockPastMax: 100,
+
+  /** Notices that wait for one receiver of notices (a webhook). Over it: further ones are dropped, counted and reported. */
+  noticesWaitingMax: 100,
+  /** How often one notice is tried; then it is given up and reported. */
+  noticeTriesMax: 8,
+  /** How long one try may take. */
+  noticeTimeoutMs: 5_000,
+  /** The second try comes after about this, each further one after twice as long, … */
+  noticeDelayMsMin: 500,
+  /** … up to this. */
+  noticeDelayMsMax: 30_000,
+  /** Notices that are kept to show; older ones are in the log. */
+  noticesShownMax: 100,
 
   /** Rows that one API answer holds at most. */
   apiRowsMax: 10_000,

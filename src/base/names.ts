@@ -45,6 +45,7 @@ export const LOCK_EVENTS = {
 export const LOCK_KEYS = {
   resource: 'lock.resource',
   owner: 'lock.owner',
+  claim: 'lock.claim',
   mode: 'lock.mode',
   amount: 'lock.amount',
   capacity: 'lock.capacity',
@@ -146,6 +147,9 @@ export const METRICS = {
   clew_graph_cyclic_services: { type: 'gauge', help: 'Services that are in any of those cycles.' },
   clew_graph_cycles_truncated: { type: 'gauge', help: '1 when there are more cycles than are counted.' },
   clew_graph_pending_windows: { type: 'gauge', help: 'Minutes whose newest spans are not in the call graph yet.' },
+  clew_alerts_total: { type: 'counter', help: 'Alerts that were raised, by kind.' },
+  clew_alert_notices_total: { type: 'counter', help: 'Alerts to each webhook, by what became of them.' },
+  clew_alert_notices_waiting: { type: 'gauge', help: 'Alerts that a webhook has not taken yet.' },
   clew_process_memory_bytes: { type: 'gauge', help: 'Resident memory of each process.' },
   clew_process_cpu_seconds_total: { type: 'counter', help: 'User and system time of each process.' },
 } as const;
@@ -169,6 +173,18 @@ export const FORWARD_METRICS = {
   clew_forward_lag_seconds: {
     type: 'gauge',
     help: 'From taking in to the acknowledgement of the next hop, of the last batch.',
+  },
+  clew_forward_lanes: {
+    type: 'gauge',
+    help: 'Lanes by the state of their protocol: INIT, CONNECTING, CONNECTED, ERROR, CLOSED.',
+  },
+  clew_forward_connections: {
+    type: 'gauge',
+    help: 'Connections to the next hop by their state: IDLE, ACTIVE, DRAINING, CLOSED, ERROR.',
+  },
+  clew_forward_refused_events_total: {
+    type: 'counter',
+    help: 'Events that came to a state machine of the sender in a state that does not know them, by machine.',
   },
   clew_forward_failures: { type: 'gauge', help: 'Tries that failed since the last acknowledgement.' },
   clew_forward_bytes_total: {

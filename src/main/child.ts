@@ -1,4 +1,4 @@
-import { historyLine, keepHistory } from '../base/history.ts';
+import { historyLine, keepHistory, streamLine } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import { LOCK_FILE } from '../base/names.ts';
 import { systemClock } from '../host/clock.ts';
@@ -27,7 +27,6 @@ export interface ChildWork {
  * is told to the supervisor with its reason, and ends the process with exit code 1.
  */
 export function runChild(role: string, begin: (world: ChildWorld) => Promise<ChildWork>): void {
-  keepHistoryIfAsked(process.env['CLEW_HISTORY']);
   let work: ChildWork | undefined;
   let early: ChannelMessage[] = [];
   let log: Log | undefined;
@@ -45,6 +44,7 @@ export function runChild(role: string, begin: (world: ChildWorld) => Promise<Chi
     else work.take(message);
   });
   const startWork = async (start: Start): Promise<void> => {
+    keepHistoryIfAsked(process.env['CLEW_HISTORY'], start.instance);
     const name = role === 'receiver' ? `receiver ${start.index}` : role;
     const world = { start, channel, log: stderrLog(start.settings['log.level'], start.logFormat, name) };
     log = world.log;
@@ -63,10 +63,13 @@ export function runChild(role: string, begin: (world: ChildWorld) => Promise<Chi
 const FAREWELL_MS = 50;
 
 /** For checking a run against the specification: `clew history check`. */
-function keepHistoryIfAsked(file: string | undefined): void {
+function keepHistoryIfAsked(file: string | undefined, node: string): void {
   if (file === undefined || file === '') return;
   const append = openHistoryFile(file);
-  keepHistory((...step) => append(historyLine(...step)));
+  keepHistory(
+    (...step) => append(historyLine(...step, node)),
+    (...step) => append(streamLine(...step, node)),
+  );
 }
 
 /** Log lines on standard error. */

@@ -107,8 +107,11 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   if ((settings['send.tls.cert'] === null) !== (settings['send.tls.key'] === null)) {
     report('send.tls.cert', 'and send.tls.key must be set together');
   }
-  for (const header of settings['send.headers']) {
-    if (!HEADER_LINE.test(header)) report('send.headers', 'must be lines of `name: value`');
+  for (const key of ['send.headers', 'alerts.headers'] as const) {
+    if (!settings[key].every((header) => HEADER_LINE.test(header))) report(key, 'must be lines of `name: value`');
+  }
+  if (!settings['alerts.webhooks'].every(isWebAddress)) {
+    report('alerts.webhooks', 'must be addresses that begin with http:// or https://');
   }
   const taken = new Map<number, string>();
   for (const key of ['grpc.port', 'http.port', 'api.port'] as const) {
@@ -126,6 +129,11 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
 
 /** A name as HTTP allows it, and a value without line ends. */
 const HEADER_LINE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\r\n]*$/;
+
+function isWebAddress(text: string): boolean {
+  const isWeb = /^https?:\/\//.test(text);
+  return isWeb && URL.canParse(text);
+}
 
 function warningsOf(settings: Settings, environment: Readonly<Record<string, string | undefined>>): string[] {
   const warnings: string[] = [];

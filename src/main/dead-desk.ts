@@ -4,6 +4,7 @@ import { errorText } from '../host/disk.ts';
 import { judge } from '../send/answer.ts';
 import { type Batch, hopHeaders } from '../send/batch.ts';
 import type { DeadLetter, DeadLetters } from '../send/dead.ts';
+import { Link } from '../send/link.ts';
 import type { Pin } from '../send/pool.ts';
 import type { Progress } from '../send/progress.ts';
 import type { NamedDestination } from './destinations.ts';
@@ -69,10 +70,11 @@ export class DeadDesk {
     if (destination === undefined) {
       return { id, ok: false, report: `its destination ${letter.destination} is no longer configured` };
     }
-    const transport = destination.connect(letter.lane, NO_PIN);
+    // A stream of its own: those of the lanes have gone past its place.
+    const stream = `${instance}-dead-${id}`;
+    const transport = destination.connect(letter.lane, NO_PIN, new Link(stream, systemClock, Math.random));
     try {
-      // A stream of its own: those of the lanes have gone past its place.
-      const headers = hopHeaders(batchOf(letter, body), `${instance}-dead-${id}`);
+      const headers = hopHeaders(batchOf(letter, body), stream);
       const reply = await transport.call({ signal: letter.signal, body: [body], headers });
       const verdict = judge(reply, Number(systemClock.unixNano() / 1_000_000n));
       if (verdict.kind === 'retry' || verdict.kind === 'refused') return { id, ok: false, report: verdict.reason };

@@ -10,11 +10,13 @@ import type { Destination } from '../send/forwarder.ts';
 import { GrpcTransport } from '../send/grpc-transport.ts';
 import type { Check } from '../send/health.ts';
 import { HttpTransport } from '../send/http-transport.ts';
+import type { Link } from '../send/link.ts';
 import { Peers } from '../send/peers.ts';
 import { TargetPool } from '../send/pool.ts';
 import { type NamedTarget, parseTarget, type Target, targetsIn } from '../send/target.ts';
 import type { TlsTrust, Transport, TransportOptions } from '../send/transport.ts';
 import type { Packing } from '../wire/packing.ts';
+import { readHeaders } from './setting-values.ts';
 import type { Settings } from './settings.ts';
 
 /** A destination with what people know it by. */
@@ -39,23 +41,27 @@ export async function destinationsOf(settings: Settings): Promise<Destinations> 
   const tls = await trustOf(settings);
   const common = {
     encoding: settings['send.encoding'],
-    headers: headersOf(settings['send.headers']),
+    headers: readHeaders(settings['send.headers']),
     tls,
     connectionAgeMsMax: LIMITS.connectionAgeMsMax,
   };
   const peers = new Peers({
     clock: systemClock,
+    chance: Math.random,
     reaches,
-    connect: (url) => transportTo(targetOf(url), { ...common, packing: 'none', timeoutMs: LIMITS.healthTimeoutMs }),
+    connect: (url, link) =>
+      transportTo(targetOf(url), { ...common, packing: 'none', timeoutMs: LIMITS.healthTimeoutMs }, link),
   });
-  const connect = (url: string): Transport =>
-    transportTo(targetOf(url), {
+  const connect = (url: string, link: Link): Transport => {
+    const options: TransportOptions = {
       ...common,
       timeoutMs: settings['send.timeout'],
       get packing() {
         return packingFor(settings['send.compression'], peers.answerOf(url)?.encodings);
       },
-    });
+    };
+    return transportTo(targetOf(url), options, link);
+  };
   const pools: TargetPool[] = [];
   const alone: string[] = [];
   const destinations = settings.forward.map((entry) => {
@@ -80,6 +86,8 @@ export async function destinationsOf(settings: Settings): Promise<Destinations> 
   return { destinations, peers, start, stop };
 }
 
+type Connect = (url: string, link: Link) => Transport;
+
 /** `auto`: zstd for a Clew that has said that it unpacks it, gzip for every other receiver. */
 function packingFor(setting: Settings['send.compression'], encodings: readonly string[] | undefined): Packing {
   if (setting !== 'auto') return setting ?? 'none';
@@ -92,21 +100,23 @@ const policyOf = (settings: Settings): Destination['policy'] => ({
 });
 
 /** A destination of one target: there is nothing to choose. */
-function direct(settings: Settings, url: string, connect: (url: string) => Transport, peers: Peers): NamedDestination {
+function direct(settings: Settings, url: string, connect: Connect, peers: Peers): NamedDestination {
   const targets = (): HopTarget[] => {
     const instance = peers.answerOf(url)?.instance ?? '';
     return [{ url, instance, share: 1, ...peers.stateOf(url) }];
   };
   const policy = policyOf(settings);
-  return { name: nameOf(targetOf(url)), url, policy, connect: () => connect(url), targets, balance: () => {} };
+  return {
+    name: nameOf(targetOf(url)),
+    url,
+    policy,
+    connect: (_lane, _pin, link) => connect(url, link),
+    targets,
+    balance: () => {},
+  };
 }
 
-function poolOf(
-  settings: Settings,
-  targets: readonly NamedTarget[],
-  connect: (url: string) => Transport,
-  peers: Peers,
-): TargetPool {
+function poolOf(settings: Settings, targets: readonly NamedTarget[], connect: Connect, peers: Peers): TargetPool {
   return new TargetPool({
     urls: targets.map(({ url }) => url),
     priorities: targets.map(({ priority }) => priority),
@@ -131,7 +141,7 @@ function pooled(
     name: `group-${crc32cText(Buffer.from(urls.join('|')))}`,
     url: entry,
     policy: policyOf(settings),
-    connect: (lane, pin) => pool.connect(lane, pin),
+    connect: (lane, pin, link) => pool.connect(lane, pin, link),
     targets: () => pool.states().map((state) => ({ ...state, instance: peers.answerOf(state.url)?.instance ?? '' })),
     balance: (name) => pool.balance(name),
   };
@@ -160,8 +170,10 @@ function reaches(url: string): Promise<Check> {
   });
 }
 
-function transportTo(target: Target, options: TransportOptions): Transport {
-  return target.transport === 'http' ? new HttpTransport(target, options) : new GrpcTransport(target, options);
+function transportTo(target: Target, options: TransportOptions, link: Link): Transport {
+  return target.transport === 'http'
+    ? new HttpTransport(target, options, link)
+    : new GrpcTransport(target, options, link);
 }
 
 /** The same place has the same name, whatever else changes: positions and the streams that a Clew remembers hang on it. */
@@ -175,15 +187,6 @@ function nameOf({ transport, host, port, path }: Target): string {
 }
 
 const NAME_CHARS_MAX = 60;
-
-function headersOf(lines: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
-}
 
 async function trustOf(settings: Settings): Promise<TlsTrust> {
   const read = async (key: 'send.tls.ca' | 'send.tls.cert' | 'send.tls.key'): Promise<Buffer | undefined> => {

@@ -31,6 +31,12 @@ export function forwardMetrics(node: FleetNode, receivers: readonly ReceiverRepo
     ['clew_forward_queued_bytes', perDestination((destination) => destination.queuedBytes)],
     ['clew_forward_queued_segments', perDestination((destination) => destination.queuedSegments)],
     ['clew_forward_lag_seconds', perLane((lane) => Math.max(0, lane.acknowledgedMs - lane.receivedMs) / 1e3)],
+    ['clew_forward_lanes', byState(node, PROTOCOL_STATES, (lane, state) => (lane.protocol === state ? 1 : 0))],
+    ['clew_forward_connections', byState(node, CONNECTION_STATES, (lane, state) => lane.connections[state])],
+    [
+      'clew_forward_refused_events_total',
+      byState(node, MACHINES, (lane, machine) => lane.refusedEvents[machine], 'machine'),
+    ],
     ['clew_forward_failures', perLane((lane) => lane.failures)],
     ['clew_forward_bytes_total', perLane((lane) => lane.bytes)],
     ['clew_forward_batches_total', perLane((lane) => lane.batches)],
@@ -39,4 +45,25 @@ export function forwardMetrics(node: FleetNode, receivers: readonly ReceiverRepo
     ['clew_disk_free_bytes', [[{}, node.disk.freeBytes]]],
   ];
   return families.map(([name, samples]) => family(name, samples)).join('');
+}
+
+const PROTOCOL_STATES = ['INIT', 'CONNECTING', 'CONNECTED', 'ERROR', 'CLOSED'] as const;
+const CONNECTION_STATES = ['IDLE', 'ACTIVE', 'DRAINING', 'CLOSED', 'ERROR'] as const;
+const MACHINES = ['protocol', 'connection', 'message', 'batch'] as const;
+
+/** Sums over the lanes of each destination, one sample for each of `states`. */
+function byState<State extends string>(
+  node: FleetNode,
+  states: readonly State[],
+  value: (lane: FleetDestination['lanes'][number], state: State) => number,
+  label = 'state',
+): Sample[] {
+  return node.destinations.flatMap(({ name, lanes }) =>
+    states.map(
+      (state): Sample => [
+        { destination: name, [label]: state },
+        lanes.reduce((sum, lane) => sum + value(lane, state), 0),
+      ],
+    ),
+  );
 }

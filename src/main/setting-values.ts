@@ -42,6 +42,16 @@ function readList(raw: unknown): { readonly value: readonly string[] } | undefin
   return { value: items.map((item) => String(item).trim()).filter((item) => item !== '') };
 }
 
+/** The lines `name: value` of a setting as headers, names in lower case. */
+export function readHeaders(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+}
+
 function inRange(value: number | undefined, min = 0, max = Number.MAX_SAFE_INTEGER) {
   return value !== undefined && value >= min && value <= max ? { value } : undefined;
 }

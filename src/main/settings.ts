@@ -239,6 +239,21 @@ const SETTINGS = [
     optional: true,
     description: 'Private key (PEM) of send.tls.cert.',
   },
+  {
+    key: 'alerts.webhooks',
+    kind: 'list',
+    default: [],
+    secret: true,
+    description:
+      'http:// or https:// addresses that each alert (a call that closes a cycle) is posted to as JSON. Empty: alerts are logged and shown alone.',
+  },
+  {
+    key: 'alerts.headers',
+    kind: 'list',
+    default: [],
+    secret: true,
+    description: 'Headers of those posts, each `name: value`.',
+  },
   ...retention('traces', 'spans'),
   ...retention('metrics', 'metric points'),
   ...retention('logs', 'log records'),

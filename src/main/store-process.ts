@@ -6,7 +6,9 @@ import { formatBytes } from '../base/units.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
+import { randomHex } from '../host/random.ts';
 import { diskSpace } from '../host/space.ts';
+import type { CycleAlert } from '../query/api-alerts.ts';
 import { GraphKeeper } from '../query/graph-keeper.ts';
 import { GuardDesk } from '../query/guard-desk.ts';
 import { LockDesk } from '../query/locks.ts';
@@ -18,6 +20,7 @@ import type { RetentionRules } from '../store/retention.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { prometheusText } from '../vitals/prometheus.ts';
 import { Vitals, type VitalsReport } from '../vitals/vitals.ts';
+import { AlertDesk } from './alert-desk.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
 import { fleetNode, openFleetView } from './fleet-node.ts';
@@ -49,7 +52,8 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const view = await openFleetView(start, (text) => log.warn(text));
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const report = () => reportOf(start, store, vitals);
-  const keeper = await keepGraph(start, store, (text) => log.warn(text));
+  const alerts = new AlertDesk(settings, log, systemClock, () => Number.parseInt(randomHex(4), 16) / 2 ** 32);
+  const keeper = await keepGraph(start, store, alerts, (text) => log.warn(text));
   graph = keeper;
   const desks = await openDesks(start, keeper, store, (text) => log.warn(text));
   const api = await startApi({
@@ -57,6 +61,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
     engine: store.engine,
     graph: keeper,
     ...desks.parts,
+    alerts: () => alerts.answer(),
     host: settings.host,
     port: settings['api.port'],
     now: () => systemClock.unixNano(),
@@ -70,7 +75,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
         configuration: start.configuration,
       }),
     fleet: () => fleetNode(start, vitals, view.nodes()),
-    metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()),
+    metricsText: async () => prometheusText(await report()) + graphMetrics(keeper.state()) + alerts.metrics(),
     ready: () => ({ ready: fleet.ready, reasons: fleet.ready ? [] : ['not every receiver is up'] }),
   });
   channel.send({ type: 'ready', role: 'store', addresses: [`api:${api.port}`] });
@@ -92,6 +97,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
       await Promise.race([store.idle(), pause(systemClock, settings['shutdown.timeout'] * LOAD_SHARE)]);
       await api.close();
       await desks.close();
+      alerts.close();
       await keeper.close();
       await view.close();
       await store.close();
@@ -101,11 +107,29 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
 }
 
 /** What is loaded before the keeper is there, it finds by the number of spans. */
-async function keepGraph({ settings }: Start, store: Store, report: (text: string) => void): Promise<GraphKeeper> {
+async function keepGraph(
+  { settings }: Start,
+  store: Store,
+  alerts: AlertDesk,
+  report: (text: string) => void,
+): Promise<GraphKeeper> {
   const directory = path.resolve(settings.data, DIRECTORIES.graph);
-  const keeper = new GraphKeeper({ engine: store.engine, disk: nodeDisk, clock: systemClock, directory, report });
+  const onCycle = (cycle: CycleAlert): void => alerts.raise('cycle', cycleText(cycle), cycle);
+  const keeper = new GraphKeeper({
+    engine: store.engine,
+    disk: nodeDisk,
+    clock: systemClock,
+    directory,
+    report,
+    onCycle,
+  });
   await keeper.start();
   return keeper;
+}
+
+function cycleText({ services, client, server, traceId }: CycleAlert): string {
+  const circle = [...services, services[0]].join(' → ');
+  return `a new call, ${client} → ${server}, closes a cycle: ${circle} (for example trace ${traceId})`;
 }
 
 /** What keeps a state of its own beside the store: the guard of calls, the locks. */

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTestApi } from '../../test/support/api.ts';
 import { LOCK_EVENTS } from '../base/names.ts';
 import type { LocksAnswer } from '../query/api-locks.ts';
 import type { PathSums } from '../query/api-paths.ts';
@@ -100,6 +101,40 @@ describe('clew deadlocks', () => {
     expect(await runWaitCommand('deadlocks', [stuck, '--fail'], () => undefined)).toBe(3);
     const solved = file('solved.json', logs(...held, ...waits, record(4, 'abandoned', 'x', 2)));
     expect(await output('deadlocks', solved)).toBe('no deadlock among 2 owners of locks\n');
+  });
+
+  test('reads thread dumps and logs of PostgreSQL, told by their content', async () => {
+    const fixture = (name: string) => path.join(import.meta.dirname, '../analysis/fixtures', name);
+    const dump = await output('deadlocks', fixture('jstack-17.txt'));
+    expect(dump).toContain('reserve waits for ReentrantLock$FairSync@ffd30048 of recount "nightly"');
+    expect(dump).toContain('reserve is at: Deadlocks.locks(Deadlocks.java:32)');
+    expect(dump).toContain('only waiting behind it: bystander');
+    for (const name of ['postgres-15.log', 'postgres-15.csv', 'postgres-15.jsonl']) {
+      const text = await output('deadlocks', fixture(name));
+      expect(text.match(/^deadlock \(cycle, over\) of 3 since 2026-/gm), name).toHaveLength(1);
+      expect(text).toMatch(/ {2}PostgreSQL aborted pid \d+, which freed pid \d+, pid \d+/);
+      expect(await runWaitCommand('deadlocks', [fixture(name), '--fail'], () => undefined)).toBe(3);
+    }
+    const snapshot = JSON.parse(await output('deadlocks', fixture('postgres-15-locks.json'), '--json')) as LocksAnswer;
+    expect(snapshot.deadlocks.map(({ members }) => members.length)).toEqual([2, 2]);
+    expect(snapshot.deadlocks[0].bystanders).toHaveLength(1);
+    fs.writeFileSync(path.join(directory, 'poem.txt'), 'no lock here');
+    await expect(output('deadlocks', path.join(directory, 'poem.txt'))).rejects.toThrow(
+      'poem.txt: is neither JSON, a thread dump of Java, nor a log of PostgreSQL',
+    );
+  });
+
+  test('tells a running Clew the snapshots in files', async () => {
+    const api = await openTestApi();
+    const dump = path.join(import.meta.dirname, '../analysis/fixtures/jstack-17.txt');
+    expect(await output('deadlocks', '--tell', dump, '--url', api.url)).toMatch(
+      /jstack-17\.txt: \d+ held, \d+ waited for/,
+    );
+    expect(await output('deadlocks', '--url', api.url)).toContain(
+      'transfer-a-b waits for Deadlocks$Account@ffd1c3b0 of',
+    );
+    await expect(output('deadlocks', '--tell', file('logs.json', logs()), '--url', api.url)).rejects.toThrow('neither');
+    await api.close();
   });
 
   test('takes snapshots', async () => {

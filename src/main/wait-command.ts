@@ -2,24 +2,22 @@ import { parseArgs } from 'node:util';
 import { criticalPaths, type PathMode } from '../analysis/critical-path.ts';
 import { TimedSpans } from '../analysis/critical-spans.ts';
 import { sumPaths } from '../analysis/critical-sum.ts';
-import { LockBook } from '../analysis/lock-book.ts';
 import { PORTS } from '../base/names.ts';
-import { readWhole } from '../host/disk.ts';
-import { nodeDisk } from '../host/node-disk.ts';
-import type { LocksAnswer } from '../query/api-locks.ts';
+import type { DeadlockAnswer, LockSnapshotAnswer, LocksAnswer } from '../query/api-locks.ts';
 import type { PathSums, PathTarget } from '../query/api-paths.ts';
 import { pathSumsAnswer } from '../query/critical-answers.ts';
 import { answerNow } from '../query/lock-answers.ts';
-import { readSnapshot } from '../query/lock-snapshot.ts';
-import { askRunning } from './ask-clew.ts';
-import { lockEventsOf } from './lock-file.ts';
+import { snapshotRequest } from '../query/lock-snapshot.ts';
+import { askRunning, tellRunning } from './ask-clew.ts';
+import { readLockFiles } from './lock-files.ts';
 import { type FileSpan, readTraceFiles } from './trace-files.ts';
 
 const USAGE = `usage: clew critical-path|deadlocks [FILE…] [--url URL] [flags]
 
 critical-path: what requests wait for, added up. Reads the traces in FILE… (OTLP/JSON, OTLP protobuf or Jaeger JSON), or without a file asks
 a running Clew.
-deadlocks: who waits for whom for ever. Reads lock events in OTLP/JSON logs and snapshots as POST /api/v1/locks takes them, or asks.
+deadlocks: who waits for whom for ever. Reads FILE…: lock events in OTLP/JSON logs, snapshots as POST /api/v1/locks takes them, thread dumps
+of Java (jstack -l), logs of PostgreSQL (deadlocks that it ended); or asks.
 
   --url URL            API of a running Clew (default http://127.0.0.1:${PORTS.api})
   --token TOKEN        bearer token, where it asks for one
@@ -28,7 +26,8 @@ deadlocks: who waits for whom for ever. Reads lock events in OTLP/JSON logs and 
   --mode MODE          critical-path: strict (default) or crisp
   --limit N            critical-path: rows that are printed (default 20)
   --json               print the answer as JSON
-  --fail               deadlocks: exit code 3 when there is one now
+  --fail               deadlocks: exit code 3 when there is one now, or in a file
+  --tell               deadlocks: tell a running Clew the snapshots and thread dumps in FILE…, in place of what each told before
 `;
 
 const FLAGS = {
@@ -42,6 +41,7 @@ const FLAGS = {
   limit: { type: 'string' },
   json: { type: 'boolean' },
   fail: { type: 'boolean' },
+  tell: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -67,10 +67,15 @@ export async function runWaitCommand(
     return 0;
   }
   if (command === 'deadlocks') {
+    if (values.tell) {
+      print(await tellLocks(positionals, values));
+      return 0;
+    }
     const answer = await locksOf(positionals, values);
     print(values.json ? json(answer) : locksText(answer));
-    const now = answer.deadlocks.some(({ state }) => state !== 'over');
-    return values.fail && now ? FOUND : 0;
+    // A log tells of deadlocks that are over: that they were is what one reads it for.
+    const found = answer.deadlocks.some(({ state }) => state !== 'over' || positionals.length > 0);
+    return values.fail && found ? FOUND : 0;
   }
   const rows = Number(values.limit ?? ROWS_DEFAULT);
   if (!Number.isInteger(rows) || rows < 1) throw new WrongWords('--limit must be a whole number from 1');
@@ -146,51 +151,44 @@ async function locksOf(files: readonly string[], values: Values): Promise<LocksA
   if (files.length === 0) {
     return (await askRunning(values.url, values.token, 'deadlocks', new URLSearchParams())) as LocksAnswer;
   }
-  const book = new LockBook();
-  let last = 0n;
-  for (const file of files) {
-    if ((await nodeDisk.size(file)) === undefined) throw new Error(`${file}: there is no such file`);
-    for (const document of documentsOf(Buffer.from(await readWhole(nodeDisk, file)).toString(), file)) {
-      if ('resourceLogs' in document) {
-        for (const event of lockEventsOf(document)) {
-          book.take(event);
-          if (event.timeNs > last) last = event.timeNs;
-        }
-      } else {
-        const { source, snapshot } = readSnapshot({ source: file, ...document }, last);
-        book.takeSnapshot(source, snapshot);
-      }
-    }
-  }
-  return answerNow(book, last);
+  const { book, past, lastNs } = await readLockFiles(files);
+  return answerNow(book, lastNs, past);
 }
 
-/** The whole text as one document or, where that fails, each line as one. */
-function documentsOf(text: string, file: string): object[] {
-  try {
-    return [JSON.parse(text) as object];
-  } catch {
-    try {
-      return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as object]));
-    } catch {
-      throw new Error(`${file}: is no JSON, neither as a whole nor line by line`);
-    }
+/** Tells a running Clew the snapshots in files; returns what it is told, in words. */
+async function tellLocks(files: readonly string[], { url, token }: Values): Promise<string> {
+  if (files.length === 0) throw new WrongWords('--tell needs files with snapshots or thread dumps');
+  const { snapshots } = await readLockFiles(files);
+  if (snapshots.size === 0) throw new Error('--tell: the files hold neither a snapshot nor a thread dump');
+  const lines: string[] = [];
+  for (const [source, snapshot] of snapshots) {
+    const request = snapshotRequest(source, snapshot);
+    const { holds, waits } = (await tellRunning(url, token, 'locks', request)) as LockSnapshotAnswer;
+    lines.push(`${source}: ${holds} held, ${waits} waited for\n`);
   }
+  return lines.join('');
 }
 
-function locksText({ deadlocks, owners }: LocksAnswer): string {
-  if (deadlocks.length === 0) return `no deadlock among ${owners.length} owners of locks\n`;
-  return deadlocks
-    .map(({ kind, state, members, cycle, victims, frees, order, bystanders, sinceUnixNano }) => {
-      const since = new Date(Number(BigInt(sinceUnixNano) / 1_000_000n)).toISOString();
-      const lines = [
-        `deadlock (${kind}, ${state}) of ${members.length} since ${since}`,
-        ...cycle.map(({ waiter, blocker, resource }) => `  ${waiter} waits for ${resource} of ${blocker}`),
-        ...(victims.length > 0 ? [`  aborting ${victims.join(', ')} frees ${frees.join(', ') || 'nobody else'}`] : []),
-        ...(order.length > 0 ? [`  nobody has to be aborted: serve ${order.join(', then ')}`] : []),
-        ...(bystanders.length > 0 ? [`  only waiting behind it: ${bystanders.join(', ')}`] : []),
-      ];
-      return `${lines.join('\n')}\n`;
-    })
-    .join('');
+function locksText({ deadlocks, owners, hooks }: LocksAnswer): string {
+  const failing = hooks.filter(({ lastFailure }) => lastFailure !== '');
+  const warnings = failing.map(({ hook, target, lastFailure }) => `${hook} ${target} fails: ${lastFailure}\n`).join('');
+  if (deadlocks.length === 0) return `no deadlock among ${owners.length} owners of locks\n${warnings}`;
+  return deadlocks.map(deadlockText).join('') + warnings;
+}
+
+function deadlockText(deadlock: DeadlockAnswer): string {
+  const { kind, state, members, cycle, victims, frees, order, bystanders, sinceUnixNano, resolvedBy } = deadlock;
+  const since = new Date(Number(BigInt(sinceUnixNano) / 1_000_000n)).toISOString();
+  const freed = frees.join(', ') || 'nobody else';
+  const aborted = `  ${resolvedBy} aborted ${victims.join(', ')}, which freed ${freed}`;
+  const plan = resolvedBy === '' ? `  aborting ${victims.join(', ')} frees ${freed}` : aborted;
+  const lines = [
+    `deadlock (${kind}, ${state}) of ${members.length} since ${since}`,
+    ...cycle.map(({ waiter, blocker, resource }) => `  ${waiter} waits for ${resource} of ${blocker}`),
+    ...members.flatMap(({ owner, doing }) => (doing === '' ? [] : [`  ${owner} is at: ${doing}`])),
+    ...(victims.length > 0 ? [plan] : []),
+    ...(order.length > 0 ? [`  nobody has to be aborted: serve ${order.join(', then ')}`] : []),
+    ...(bystanders.length > 0 ? [`  only waiting behind it: ${bystanders.join(', ')}`] : []),
+  ];
+  return `${lines.join('\n')}\n`;
 }

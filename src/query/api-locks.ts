@@ -8,8 +8,12 @@ export interface LocksAnswer {
   /** Owners that hold or wait. */
   readonly owners: readonly LockOwnerAnswer[];
   readonly edges: readonly WaitEdgeAnswer[];
+  /** What is told of each confirmed deadlock, where the configuration names one. */
+  readonly hooks: readonly HookAnswer[];
 }
 export interface DeadlockAnswer {
+  /** The same while the deadlock lasts. */
+  readonly id: string;
   readonly kind: 'cycle' | 'knot' | 'units' | 'self' | 'queue';
   /** suspected: the end of a wait may still be on its way; confirmed: unchanged some seconds later; over: a wait of it ended. */
   readonly state: 'suspected' | 'confirmed' | 'over';
@@ -25,6 +29,29 @@ export interface DeadlockAnswer {
   readonly victims: readonly string[];
   readonly frees: readonly string[];
   readonly order: readonly string[];
+  /** Who ended it and told so in its log: PostgreSQL; then `victims` were aborted. '' else. */
+  readonly resolvedBy: string;
+  /** What became of the calls of the hooks. */
+  readonly told: readonly ToldAnswer[];
+}
+export type HookKind = 'webhook' | 'command';
+export interface ToldAnswer {
+  readonly hook: HookKind;
+  readonly state: 'waiting' | 'done' | 'failed' | 'dropped';
+  readonly tries: number;
+  /** Why the last try failed; '' when it did not. */
+  readonly failure: string;
+}
+export interface HookAnswer {
+  readonly hook: HookKind;
+  /** Origin of the address, or name of the program. */
+  readonly target: string;
+  /** Deadlocks since the start that it was told of, that it could not be told of, that were too many, and that wait for a try. */
+  readonly done: number;
+  readonly failed: number;
+  readonly dropped: number;
+  readonly waiting: number;
+  readonly lastFailure: string;
 }
 export interface WaitEdgeAnswer {
   readonly waiter: string;
@@ -37,6 +64,8 @@ export interface LockOwnerAnswer {
   readonly owner: string;
   readonly service: string;
   readonly traceId: string;
+  /** A statement, a frame of a stack; '' where it is not told. */
+  readonly doing: string;
   readonly holds: readonly LockClaimAnswer[];
   readonly waits: readonly LockClaimAnswer[];
 }
@@ -60,7 +89,10 @@ export interface LockSnapshotRequest {
   readonly owners?: readonly {
     readonly owner: string;
     readonly service?: string;
+    /** Default: the name of the owner, where that is the id of a trace. */
     readonly traceId?: string;
+    /** What it is at: a statement, a frame of a stack. */
+    readonly doing?: string;
     /** Higher is worth more. */
     readonly priority?: number;
     readonly startUnixNano?: Nanos;

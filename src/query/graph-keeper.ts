@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
+import type { CycleAlert } from './api-alerts.ts';
 import { touchedWindows } from './graph-segment.ts';
 import { WINDOW_SECONDS, windowOf, windowParts } from './graph-spans.ts';
 import { type CycleWatch, watchCycles } from './graph-watch.ts';
@@ -20,8 +21,10 @@ export interface GraphKeeperOptions {
   readonly shareMax?: number;
   /** Spans that are paired at once. Default LIMITS.graphSpansAtOnce. */
   readonly spansAtOnce?: number;
-  /** One line about something an operator should know: a new cycle, a window that could not be read. */
+  /** One line about something an operator should know: a window that could not be read. */
   readonly report?: (text: string) => void;
+  /** Is told of a call that closes a cycle of services. */
+  readonly onCycle?: (cycle: CycleAlert) => void;
 }
 
 /** What an answer about the kept graph depends on. */
@@ -71,7 +74,7 @@ export class GraphKeeper {
 
   constructor(options: GraphKeeperOptions) {
     this.#options = options;
-    this.#watch = watchCycles(options.clock, options.report ?? (() => {}));
+    this.#watch = watchCycles(options.clock, options.onCycle ?? (() => {}));
   }
 
   /** Marks what changed since the graph was last written, in the background, and begins to work. */

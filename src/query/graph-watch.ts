@@ -1,9 +1,10 @@
 import { type CallGraph, serviceEdges } from '../analysis/call-graph.ts';
-import { elementaryCycles } from '../analysis/cycles.ts';
-import { graphOf } from '../analysis/graph.ts';
+import { canonicalCycle, elementaryCycles, shortestPath } from '../analysis/cycles.ts';
+import { findEdge, type Graph, graphOf } from '../analysis/graph.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Engine } from '../store/engine.ts';
+import type { CycleAlert } from './api-alerts.ts';
 import { WINDOW_SECONDS } from './graph-spans.ts';
 import { type EdgeLife, edgeLives } from './graph-windows.ts';
 
@@ -39,28 +40,37 @@ export interface CycleWatch {
 
 const edgeName = (client: string, server: string): string => `${client}\0${server}`;
 
-export function watchCycles(clock: Clock, report: (text: string) => void): CycleWatch {
+/** `onCycle` is told of each call that closes a cycle: of the shortest one that it closes. */
+export function watchCycles(clock: Clock, onCycle: (cycle: CycleAlert) => void): CycleWatch {
   const lives = new Map<string, { -readonly [K in keyof EdgeLife]: EdgeLife[K] }>();
   let known = new Map<string, WatchedCycle>();
   let truncated = false;
   let isLoaded = false;
   let changes = 0;
 
-  const look = (fresh: ReadonlySet<string> = new Set()): void => {
+  const look = (fresh: readonly EdgeLife[] = []): void => {
     const nowMs = Number(clock.unixNano() / 1_000_000n);
-    const found = cyclesOf([...lives.values()], nowMs);
+    const used = usedGraph([...lives.values()], nowMs);
+    const found = cyclesOf(used);
     truncated = found.truncated;
     const before = known;
     known = new Map();
-    for (const services of found.cycles) {
-      const name = services.join(' → ');
-      const cycle = before.get(name) ?? { services, noticedMs: isLoaded ? nowMs : null };
-      known.set(name, cycle);
-      if (isLoaded && !before.has(name) && before.size < LIMITS.cyclesDefault) {
-        report(
-          `a new cycle of calls: ${name} → ${services[0]} (for example trace ${exampleOf(lives, fresh, services)})`,
-        );
-      }
+    const keep = (services: readonly string[]): void => {
+      const name = cycleName(services);
+      known.set(name, before.get(name) ?? { services, noticedMs: isLoaded ? nowMs : null });
+    };
+    for (const services of found.cycles) keep(services);
+    for (const { services } of before.values()) {
+      // Longer than those that are listed, or one of too many.
+      if (known.size < LIMITS.cyclesDefault && isUsed(used, services)) keep(services);
+    }
+    const told = new Set<string>();
+    for (const { client, server, traceId } of fresh) {
+      const services = shortestThrough(used, client, server);
+      if (services === null) continue;
+      keep(services);
+      if (isLoaded && !told.has(cycleName(services))) onCycle({ services, client, server, traceId });
+      told.add(cycleName(services));
     }
   };
 
@@ -72,29 +82,26 @@ export function watchCycles(clock: Clock, report: (text: string) => void): Cycle
       isLoaded = true;
     },
     take(window, graph) {
-      const fresh = new Set<string>();
+      const fresh: EdgeLife[] = [];
       for (const { client, server, calls, slowestTraceId } of serviceEdges(graph.edges)) {
         const name = edgeName(client, server);
         const life = lives.get(name);
         if (life === undefined) {
-          lives.set(name, {
-            client,
-            server,
-            first: window,
-            last: window,
-            callsPerMinute: calls,
-            traceId: slowestTraceId,
-          });
-          fresh.add(name);
+          const first = { client, server, first: window, last: window, callsPerMinute: calls, traceId: slowestTraceId };
+          lives.set(name, first);
+          fresh.push(first);
           continue;
         }
-        if (window - life.last > LIMITS.graphWatchMs / 1000) fresh.add(name);
+        if (window - life.last > LIMITS.graphWatchMs / 1000) {
+          life.traceId = slowestTraceId;
+          fresh.push(life);
+        }
         if (window >= life.last) life.callsPerMinute = calls;
         life.first = Math.min(life.first, window);
         life.last = Math.max(life.last, window);
       }
-      changes += fresh.size;
-      if (fresh.size > 0) look(fresh);
+      changes += fresh.length;
+      if (fresh.length > 0) look(fresh);
     },
     cycles: () => [...known.values()],
     edges: () => lives.values(),
@@ -104,18 +111,14 @@ export function watchCycles(clock: Clock, report: (text: string) => void): Cycle
   };
 }
 
-/** A trace of the edge that closed the cycle. */
-function exampleOf(
-  lives: ReadonlyMap<string, EdgeLife>,
-  fresh: ReadonlySet<string>,
-  services: readonly string[],
-): string {
-  const names = services.map((service, i) => edgeName(service, services[(i + 1) % services.length]));
-  return lives.get(names.find((name) => fresh.has(name)) ?? names[0])?.traceId ?? 'unknown';
+/** The calls that were used lately, as a graph. */
+interface UsedGraph {
+  readonly names: readonly string[];
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly graph: Graph;
 }
 
-/** Cycles of at most cycleLengthDefault services over the edges that were used lately. */
-function cyclesOf(lives: readonly EdgeLife[], nowMs: number): { cycles: string[][]; truncated: boolean } {
+function usedGraph(lives: readonly EdgeLife[], nowMs: number): UsedGraph {
   const since = (nowMs - LIMITS.graphWatchMs) / 1000 - WINDOW_SECONDS;
   const edges = lives.filter(({ last }) => last >= since);
   const names = [...new Set(edges.flatMap(({ client, server }) => [client, server]))].sort();
@@ -126,6 +129,11 @@ function cyclesOf(lives: readonly EdgeLife[], nowMs: number): { cycles: string[]
     edges.map(({ client }) => numberOf(client)),
     edges.map(({ server }) => numberOf(server)),
   );
+  return { names, numbers, graph };
+}
+
+/** Cycles of at most cycleLengthDefault services. */
+function cyclesOf({ names, graph }: UsedGraph): { cycles: string[][]; truncated: boolean } {
   const limits = {
     countMax: LIMITS.cyclesDefault,
     lengthMax: LIMITS.cycleLengthDefault,
@@ -134,6 +142,24 @@ function cyclesOf(lives: readonly EdgeLife[], nowMs: number): { cycles: string[]
   const { cycles, truncated } = elementaryCycles(graph, limits);
   return { cycles: cycles.map((cycle) => [...cycle].map((v) => names[v])), truncated };
 }
+
+/** A shortest cycle through a call, least name first; null when it closes none or was not used lately. */
+function shortestThrough({ names, numbers, graph }: UsedGraph, client: string, server: string): string[] | null {
+  const [from, to] = [numbers.get(client), numbers.get(server)];
+  if (from === undefined || to === undefined || findEdge(graph, from, to) < 0) return null;
+  const back = shortestPath(graph, to, from);
+  return back === null ? null : [...canonicalCycle(back)].map((v) => names[v]);
+}
+
+function isUsed({ numbers, graph }: UsedGraph, services: readonly string[]): boolean {
+  const found = services.map((service) => numbers.get(service) ?? -1);
+  return found.every((v, i) => {
+    const next = found[(i + 1) % found.length];
+    return v >= 0 && next >= 0 && findEdge(graph, v, next) >= 0;
+  });
+}
+
+const cycleName = (services: readonly string[]): string => services.join(' → ');
 
 function summaryOf(cycles: readonly WatchedCycle[], truncated: boolean): CycleSummary {
   const lengths = cycles.map(({ services }) => services.length);

@@ -1,18 +1,40 @@
-import { type DeadlockReport, findDeadlocks } from '../analysis/deadlock.ts';
+import { createHash } from 'node:crypto';
+import { type Deadlock, type DeadlockReport, findDeadlocks } from '../analysis/deadlock.ts';
 import { DeadlockWatch, type WatchedDeadlock } from '../analysis/deadlock-watch.ts';
 import type { LockBook } from '../analysis/lock-book.ts';
 import type { LockClaim, LockTable } from '../analysis/lock-table.ts';
-import type { DeadlockAnswer, LockClaimAnswer, LockOwnerAnswer, LocksAnswer } from './api-locks.ts';
+import { type LoggedDeadlock, traceOf } from '../analysis/postgres-log.ts';
+import type {
+  DeadlockAnswer,
+  HookAnswer,
+  LockClaimAnswer,
+  LockOwnerAnswer,
+  LocksAnswer,
+  ToldAnswer,
+} from './api-locks.ts';
 
 /** A deadlock with what its members held when it was seen. */
 export interface SeenDeadlock extends WatchedDeadlock {
   readonly members: readonly LockOwnerAnswer[];
+  readonly told?: readonly ToldAnswer[];
+}
+
+/** A deadlock that PostgreSQL ended, with what its log says of the members. */
+export function loggedDeadlock({ deadlock, timeNs, statements, modes }: LoggedDeadlock, service = ''): SeenDeadlock {
+  const sinceUnixNano = timeNs.toString();
+  const members = deadlock.cycle.map(({ waiter, resource }): LockOwnerAnswer => {
+    const doing = statements.get(waiter) ?? '';
+    const wait = { resource, mode: modes.get(waiter) ?? '', amount: 1, sinceUnixNano };
+    return { owner: waiter, service, traceId: traceOf(doing), doing, holds: [], waits: [wait] };
+  });
+  const times = { noticedNs: timeNs, confirmedNs: timeNs, overNs: timeNs };
+  return { deadlock, state: 'over', bystanders: [], ...times, resolvedBy: 'PostgreSQL', members };
 }
 
 export function ownerAnswer(book: LockBook, table: LockTable, owner: string): LockOwnerAnswer {
-  const { service, traceId } = book.seen(owner);
+  const { service, traceId, doing = '' } = book.seen(owner);
   const holds = table.holdsOf(owner).map(claimAnswer);
-  return { owner, service, traceId, holds, waits: table.waitsOf(owner).map(claimAnswer) };
+  return { owner, service, traceId, doing, holds, waits: table.waitsOf(owner).map(claimAnswer) };
 }
 
 const claimAnswer = ({ resource, mode, amount, sinceNs }: LockClaim): LockClaimAnswer => ({
@@ -27,12 +49,18 @@ export function locksAnswer(
   { edges }: Pick<DeadlockReport, 'edges'>,
   deadlocks: readonly SeenDeadlock[],
   nowNs: bigint,
+  hooks: readonly HookAnswer[] = [],
 ): LocksAnswer {
-  return { timeUnixNano: nowNs.toString(), deadlocks: deadlocks.map(deadlockAnswer), owners, edges };
+  return { timeUnixNano: nowNs.toString(), deadlocks: deadlocks.map(deadlockAnswer), owners, edges, hooks };
 }
 
-function deadlockAnswer({ deadlock, members, ...watched }: SeenDeadlock): DeadlockAnswer {
+/** Names a deadlock in one short word: the same while it lasts, in answers and in what hooks are told. */
+const deadlockId = ({ name }: Pick<Deadlock, 'name'>): string =>
+  createHash('sha256').update(name).digest('hex').slice(0, 16);
+
+function deadlockAnswer({ deadlock, members, told = [], ...watched }: SeenDeadlock): DeadlockAnswer {
   return {
+    id: deadlockId(deadlock),
     kind: deadlock.kind,
     state: watched.state,
     members,
@@ -45,11 +73,13 @@ function deadlockAnswer({ deadlock, members, ...watched }: SeenDeadlock): Deadlo
     victims: deadlock.victims.victims,
     frees: deadlock.victims.frees,
     order: deadlock.order,
+    resolvedBy: watched.resolvedBy,
+    told,
   };
 }
 
-/** What is deadlocked at the end of all that was told: nothing more is on its way, so everything found is confirmed. */
-export function answerNow(book: LockBook, nowNs: bigint): LocksAnswer {
+/** What is deadlocked at the end of all that was told: nothing more is on its way, so everything found is confirmed. `past`: what logs tell of others. */
+export function answerNow(book: LockBook, nowNs: bigint, past: readonly SeenDeadlock[] = []): LocksAnswer {
   const table = book.table();
   const found = findDeadlocks(table);
   const watch = new DeadlockWatch();
@@ -61,5 +91,5 @@ export function answerNow(book: LockBook, nowNs: bigint): LocksAnswer {
     confirmedNs: nowNs,
     members: watched.deadlock.members.map((owner) => ownerAnswer(book, table, owner)),
   }));
-  return locksAnswer(owners, found, deadlocks, nowNs);
+  return locksAnswer(owners, found, [...deadlocks, ...past], nowNs);
 }

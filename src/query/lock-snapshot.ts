@@ -31,6 +31,32 @@ export function readSnapshot(
   return { source: text(source, 'source'), snapshot };
 }
 
+/** The body of POST /api/v1/locks that tells a snapshot. */
+export function snapshotRequest(
+  source: string,
+  { holds, waits, capacities, owners }: LockSnapshot,
+): LockSnapshotRequest {
+  const names = [...new Set([...holds, ...waits].map(({ resource }) => resource))];
+  const claims = (list: readonly LockClaim[], name: string): LockClaimRequest[] =>
+    list
+      .filter(({ resource }) => resource === name)
+      .map(({ owner, mode, amount, sinceNs }) => ({ owner, mode, amount, sinceUnixNano: sinceNs.toString() }));
+  return {
+    source,
+    resources: names.map((resource) => ({
+      resource,
+      capacity: capacities.get(resource) ?? 1,
+      holders: claims(holds, resource),
+      waiters: claims(waits, resource),
+    })),
+    owners: [...owners].map(([owner, { startNs, ...about }]) => ({
+      owner,
+      ...about,
+      ...(startNs === undefined ? {} : { startUnixNano: startNs.toString() }),
+    })),
+  };
+}
+
 function claimOf(value: unknown, resource: string, nowNs: bigint, at: string): LockClaim {
   const claim = fields(value, at) as Partial<LockClaimRequest>;
   return {
@@ -43,13 +69,16 @@ function claimOf(value: unknown, resource: string, nowNs: bigint, at: string): L
 }
 
 function ownerOf(value: unknown, at: string): [string, SeenOwner] {
-  const { owner, service = '', traceId = '', startUnixNano, ...numbers } = fields(value, at) as Record<string, unknown>;
+  const { owner, service = '', doing = '', startUnixNano, ...more } = fields(value, at) as Record<string, unknown>;
+  const name = text(owner, `${at}.owner`);
+  const { traceId = /^[0-9a-f]{32}$/.test(name) ? name : '', ...numbers } = more;
   const about: Record<string, number | bigint> = {};
   for (const key of ['priority', 'restarts', 'needs']) {
     if (numbers[key] !== undefined) about[key] = Number(numbers[key]);
   }
   if (startUnixNano !== undefined) about['startNs'] = nanos(startUnixNano, `${at}.startUnixNano`);
-  return [text(owner, `${at}.owner`), { service: String(service), traceId: String(traceId), ...about }];
+  const texts = { service: String(service), traceId: String(traceId) };
+  return [name, { ...texts, doing: String(doing).slice(0, LIMITS.lockDoingCharsMax), ...about }];
 }
 
 function fields(value: unknown, at: string): object {

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NOW, openTestApi, type TestApi } from '../../test/support/api.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -102,6 +104,31 @@ describe('locks', () => {
     expect(after.deadlocks).toHaveLength(1);
     expect(reports).toEqual([`deadlock: ${one}, ${two} wait for one another; aborting ${one} resolves it`]);
     await desk.close();
+  });
+
+  it('tell of a deadlock that PostgreSQL ended when its log is stored, once', async () => {
+    const clock = new HandClock();
+    const reports: string[] = [];
+    const desk = new LockDesk({ engine: api.engine, clock, report: (text) => reports.push(text) });
+    const log = fs.readFileSync(path.join(import.meta.dirname, '../analysis/fixtures/postgres-15.log'), 'utf8');
+    // As the Collector splits the file: a record begins where a line begins with a date.
+    const bodies = log.split(/\n(?=\d{4}-)/);
+    const logRecords = bodies.map((body) => ({ timeUnixNano: (NOW - 5n).toString(), body: { stringValue: body } }));
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'orders-db' } }] };
+    await api.store('logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
+    desk.start();
+    const { deadlocks } = await settled(desk, 'over');
+    expect(deadlocks.map(({ state, resolvedBy, members }) => [state, resolvedBy, members.length])).toEqual([
+      ['over', 'PostgreSQL', 2],
+      ['over', 'PostgreSQL', 3],
+    ]);
+    expect(deadlocks[1].members.map(({ service }) => service)).toEqual(['orders-db', 'orders-db', 'orders-db']);
+    expect(deadlocks[1].members.map(({ traceId }) => traceId)).toContain('4bf92f3577b34da6a3ce929d0e0e4736');
+    clock.go(LIMITS.lockLookMs);
+    await desk.close();
+    expect(desk.answer().deadlocks).toHaveLength(2);
+    expect(reports).toHaveLength(2);
+    expect(reports[0]).toMatch(/^deadlock: (pid \d+, )+pid \d+ waited for one another; PostgreSQL aborted pid \d+$/);
   });
 
   it('are taken as snapshots, each in place of the last of its source', async () => {

@@ -1,13 +1,13 @@
 import { findDeadlocks } from '../analysis/deadlock.ts';
 import { DeadlockWatch } from '../analysis/deadlock-watch.ts';
-import { LockBook, type LockEvent } from '../analysis/lock-book.ts';
+import { LockBook } from '../analysis/lock-book.ts';
 import { LIMITS } from '../base/limits.ts';
-import { LOCK_EVENTS, LOCK_KEYS } from '../base/names.ts';
 import type { Clock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
 import type { LockOwnerAnswer, LockSnapshotAnswer, LocksAnswer } from './api-locks.ts';
 import { locksAnswer, ownerAnswer } from './lock-answers.ts';
+import { readLockEvents, readPostgresDeadlocks } from './lock-events.ts';
 import { readSnapshot } from './lock-snapshot.ts';
 
 export interface LockDeskOptions {
@@ -65,6 +65,7 @@ export class LockDesk {
     try {
       const events = await readLockEvents(this.#options.engine, this.#options.clock.unixNano(), this.#lookBackMs);
       for (const event of events) this.#book.take(event);
+      await this.#readPostgres();
       this.#lookBackMs = LIMITS.lockLateMs;
       this.#judge();
       this.#lastFailure = '';
@@ -80,6 +81,18 @@ export class LockDesk {
     this.#cancel = this.#options.clock.after(LIMITS.lockLookMs, () => {
       this.#running = this.#look();
     });
+  }
+
+  async #readPostgres(): Promise<void> {
+    const { engine, clock, report } = this.#options;
+    for (const seen of await readPostgresDeadlocks(engine, clock.unixNano(), this.#lookBackMs)) {
+      if (!this.#watch.takeResolved(seen)) continue;
+      this.#members.set(seen.deadlock.name, seen.members);
+      const { members, victims } = seen.deadlock;
+      report(
+        `deadlock: ${namesText(members)} waited for one another; PostgreSQL aborted ${victims.victims.join(', ')}`,
+      );
+    }
   }
 
   #judge(): void {
@@ -102,44 +115,7 @@ export class LockDesk {
 }
 
 function deadlockText(members: readonly string[], victims: readonly string[]): string {
-  const who = members.slice(0, 10).join(', ');
-  return `deadlock: ${who} wait for one another${victims.length === 0 ? '' : `; aborting ${victims.join(', ')} resolves it`}`;
+  return `deadlock: ${namesText(members)} wait for one another${victims.length === 0 ? '' : `; aborting ${victims.join(', ')} resolves it`}`;
 }
 
-const KIND_OF = new Map(Object.entries(LOCK_EVENTS).map(([kind, name]) => [name as string, kind as LockEvent['kind']]));
-
-async function readLockEvents(engine: Engine, nowNs: bigint, lookBackMs: number): Promise<LockEvent[]> {
-  const since = nowNs - BigInt(lookBackMs) * 1_000_000n;
-  const { rows } = await engine.query(EVENTS, {
-    params: { since: since.toString(), names: [...KIND_OF.keys()] },
-    settings: { max_threads: 1 },
-    timeoutMs: LIMITS.queryTimeMsMax,
-  });
-  return [...rows].reverse().map((row) => lockEvent(row.map(String)));
-}
-
-const attribute = (key: string): string => `LogAttributes['${key}']`;
-
-const EVENTS = `SELECT toString(toUnixTimestamp64Nano(Timestamp)), EventName, ServiceName, TraceId,
-  ${Object.values(LOCK_KEYS).map(attribute).join(', ')}
-  FROM otel_logs
-  WHERE Timestamp >= fromUnixTimestamp64Nano({since:Int64}) AND EventName IN {names:Array(String)}
-  ORDER BY Timestamp DESC LIMIT ${LIMITS.lockEventsMax}`;
-
-/** A lock event from its columns. The owner is the trace where none is named. */
-function lockEvent(row: readonly string[]): LockEvent {
-  const [time, name, service, traceId, resource, owner, mode, amount, capacity, priority] = row;
-  const units = Number(capacity) || 1;
-  return {
-    kind: KIND_OF.get(name) ?? 'wait',
-    timeNs: BigInt(time),
-    owner: owner === '' ? traceId : owner,
-    resource,
-    mode: mode === '' ? (units > 1 ? 'unit' : 'exclusive') : mode,
-    amount: Number(amount) || 1,
-    capacity: units,
-    priority: Number(priority) || 0,
-    service,
-    traceId,
-  };
-}
+const namesText = (members: readonly string[]): string => members.slice(0, 10).join(', ');

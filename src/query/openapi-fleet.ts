@@ -53,6 +53,9 @@ const lane = record({
   receivedMs: integer,
   acknowledgedMs: integer,
   waitingSinceMs: integer,
+  protocol: text,
+  connections: reasons,
+  refusedEvents: reasons,
 });
 const destination = record({
   name: text,

@@ -13,8 +13,9 @@ const some = (properties: Readonly<Record<string, object>>, required: readonly s
 const record = (properties: Readonly<Record<string, object>>): object => some(properties, Object.keys(properties));
 
 const claims = list(record({ resource: text, mode: text, amount: integer, sinceUnixNano: nanos }));
-const owner = record({ owner: text, service: text, traceId: text, holds: claims, waits: claims });
+const owner = record({ owner: text, service: text, traceId: text, doing: text, holds: claims, waits: claims });
 const edge = record({ waiter: text, blocker: text, resource: text, isSoft: { type: 'boolean' } });
+const hook = { enum: ['webhook', 'command'] };
 const toldClaims = list(some({ owner: text, mode: text, amount: integer, sinceUnixNano: nanos }, ['owner']));
 
 export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
@@ -22,6 +23,7 @@ export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
     timeUnixNano: nanos,
     deadlocks: list(
       record({
+        id: text,
         kind: { enum: ['cycle', 'knot', 'units', 'self', 'queue'] },
         state: { enum: ['suspected', 'confirmed', 'over'] },
         members: list(owner),
@@ -34,10 +36,25 @@ export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
         victims: list(text),
         frees: list(text),
         order: list(text),
+        resolvedBy: text,
+        told: list(
+          record({ hook, state: { enum: ['waiting', 'done', 'failed', 'dropped'] }, tries: integer, failure: text }),
+        ),
       }),
     ),
     owners: list(owner),
     edges: list(edge),
+    hooks: list(
+      record({
+        hook,
+        target: text,
+        done: integer,
+        failed: integer,
+        dropped: integer,
+        waiting: integer,
+        lastFailure: text,
+      }),
+    ),
   }),
   LockSnapshot: some(
     {
@@ -51,6 +68,7 @@ export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
             owner: text,
             service: text,
             traceId: text,
+            doing: text,
             priority: { type: 'number' },
             startUnixNano: nanos,
             restarts: integer,

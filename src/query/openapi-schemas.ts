@@ -1,3 +1,4 @@
+import { ALERT_SCHEMAS } from './openapi-alerts.ts';
 import { CRITICAL_SCHEMAS } from './openapi-critical.ts';
 import { FLEET_SCHEMAS } from './openapi-fleet.ts';
 import { GRAPH_SCHEMAS } from './openapi-graph.ts';
@@ -175,5 +176,6 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
   ...FLEET_SCHEMAS,
   ...GRAPH_SCHEMAS,
   ...LOCK_SCHEMAS,
+  ...ALERT_SCHEMAS,
   OpenApi: { type: 'object', description: 'This document' },
 };

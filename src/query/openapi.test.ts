@@ -16,6 +16,7 @@ test('the description that is served is valid OpenAPI 3.1 and has every path', a
   expect(document.openapi).toBe('3.1.0');
   expect(Object.keys(document.paths).sort()).toEqual(
     [
+      '/alerts',
       '/critical-path',
       '/critical-path/compare',
       '/cycles',

@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { Status } from './api.ts';
+import type { AlertsAnswer } from './api-alerts.ts';
 import type { FleetNode } from './api-fleet.ts';
 import { COMPARE_PARAMETERS, PATH_PARAMETERS, pathComparison, pathSums, tracePath } from './critical-path.ts';
 import { CYCLES_PARAMETERS, callCycles, callGraph, callOrder, GRAPH_PARAMETERS, ORDER_PARAMETERS } from './graph.ts';
@@ -28,6 +29,7 @@ export interface ApiWorld {
   readonly guard: GuardDesk;
   /** What follows the locks. */
   readonly locks: LockDesk;
+  readonly alerts: () => AlertsAnswer;
   readonly status: () => Promise<Status>;
   readonly fleet: () => Promise<FleetNode>;
   /** Unix nanoseconds. */
@@ -217,6 +219,9 @@ const ROUTES: readonly Route[] = [
     answer: 'SqlResult',
     run: async ({ world, body, signal }) => ({ body: await runSql(world.engine, queryOf(body), signal) }),
   },
+  get('/alerts', 'What people are told of, and whether it reached them', 'Alerts', [], async ({ world }) =>
+    world.alerts(),
+  ),
   get('/status', 'What arrives, what waits, what is stored', 'Status', [], ({ world }) => world.status()),
   get('/fleet', 'This node of a fleet: what it received and what became of it', 'FleetNode', [], ({ world }) =>
     world.fleet(),

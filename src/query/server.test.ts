@@ -306,6 +306,7 @@ describe('who may ask', () => {
       host: '127.0.0.1',
       port: 0,
       now: () => NOW,
+      alerts: () => ({ alerts: [], receivers: [] }),
       status: async () => ({}) as Status,
       fleet: async () => ({}) as FleetNode,
       metricsText: async () => '',

@@ -19,7 +19,7 @@ import { removeSegment, type Workshop } from './rebuild.ts';
 import { recoverSegments } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
-import type { ExportRequest, ExportSink } from './sink.ts';
+import { type ExportRequest, type ExportSink, recordBatch } from './sink.ts';
 
 export interface IntakeLimits {
   readonly inflightBytesMax: number;
@@ -198,6 +198,7 @@ class OpenIntake implements Intake {
       if (open.builder.counts !== undefined) writeCounts(payload[0], accepted, rejected);
       const appended = open.journal.append(KIND.request, payload);
       const nth = open.journal.records;
+      recordBatch(request.batch, nth, `r${this.#options.receiver}/${open.journal.identity.segment}`);
       open.firstRecordMs ??= startedMs;
       this.#rotateIfDue();
       const written = await appended;

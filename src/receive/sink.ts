@@ -1,3 +1,4 @@
+import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Outcome } from '../wire/outcome.ts';
 
@@ -18,6 +19,11 @@ export interface HopBatch {
   /** Position of its first record, and of its last. */
   readonly from: string;
   readonly mark: string;
+}
+
+/** Records that a stream's batch is the nth record of a segment now: from here on its steps are those of that record. */
+export function recordBatch(batch: HopBatch | undefined, nth: number, segment: string): void {
+  if (batch !== undefined) recordStream('Deliver', batch.stream, nth, `${batch.from}-${batch.mark}`, segment);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { crc32c } from '../base/crc32c.ts';
-import { LIMITS } from '../base/limits.ts';
 import { HOP_HEADERS } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { KIND } from '../journal/format.ts';
@@ -8,6 +7,7 @@ import { decodeRecord } from '../journal/record.ts';
 import { checkRequest } from '../wire/check.ts';
 import { type Position, positionOf } from './position.ts';
 import { withoutInvalidSpans } from './rules/rewrite.ts';
+import type { Slot } from './slot.ts';
 
 /** One record of the journal on its way: an export request as it came. */
 export interface Letter {
@@ -35,16 +35,24 @@ export class BatchReader {
   readonly #segment: string;
   readonly #signal: Signal;
   readonly #after: Position;
+  readonly #slot: Slot;
   readonly #rewrite: Rewrite | undefined;
   #waiting: Letter | undefined;
   /** Items of all letters that were read. */
   itemsRead = 0;
 
   /**
-   * @param after letters up to this position are passed over
+   * @param from letters of this segment and signal, after this position
+   * @param slot holds each batch from its first letter on
    * @param rewrite what rules make of a request; undefined without rules
    */
-  constructor(reader: JournalReader, segment: string, signal: Signal, after: Position, rewrite: Rewrite | undefined) {
+  constructor(
+    reader: JournalReader,
+    { segment, signal, after }: { readonly segment: string; readonly signal: Signal; readonly after: Position },
+    slot: Slot,
+    rewrite: Rewrite | undefined,
+  ) {
+    this.#slot = slot;
     this.#reader = reader;
     this.#segment = segment;
     this.#signal = signal;
@@ -57,22 +65,18 @@ export class BatchReader {
     const first = this.#waiting ?? (await this.#nextLetter());
     this.#waiting = undefined;
     if (first === undefined) return undefined;
-    const letters = [first];
-    let bytes = first.body.length;
-    let items = first.items;
-    for (;;) {
+    let isReady = this.#slot.add(first);
+    while (!isReady) {
       const letter = await this.#nextLetter();
-      if (letter === undefined) break;
-      bytes += letter.body.length;
-      items += letter.items;
-      const fits = bytes <= LIMITS.forwardBatchBytesMax && items <= LIMITS.batchItemsMax;
-      if (!fits || letter.baggage !== first.baggage) {
-        this.#waiting = letter;
-        break;
+      if (letter !== undefined && letter.baggage === first.baggage && this.#slot.fits(letter)) {
+        isReady = this.#slot.add(letter);
+        continue;
       }
-      letters.push(letter);
+      this.#waiting = letter;
+      this.#slot.flush(letter === undefined ? 'timeout' : 'full');
+      isReady = true;
     }
-    return { signal: this.#signal, letters };
+    return { signal: this.#signal, letters: this.#slot.letters() };
   }
 
   async #nextLetter(): Promise<Letter | undefined> {
@@ -85,6 +89,7 @@ export class BatchReader {
       if (request === undefined || request.signal !== this.#signal) continue;
       const { body, baggage, receivedUnixNano, items = 0, rejected = 0 } = request;
       this.itemsRead += items;
+      this.#slot.accepted(position);
       const valid = rejected > 0 ? withoutInvalidSpans(body) : body;
       const rest = this.#rewrite?.(request.signal, valid) ?? valid;
       const kept = rest === valid ? items : checkRequest(request.signal, rest).items;

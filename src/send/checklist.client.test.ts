@@ -6,6 +6,7 @@ import zlib from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, type World } from '../../test/support/doors.ts';
+import { testLink } from '../../test/support/link.ts';
 import { decodeProto, encodeProto } from '../../test/support/otlp-proto.ts';
 import { LIMITS } from '../base/limits.ts';
 import { GRPC_METHODS, HTTP_PATHS } from '../base/names.ts';
@@ -46,8 +47,8 @@ function open(url: string, options: Partial<TransportOptions> = {}): Transport {
   const target = targetOf(url);
   const made =
     target.transport === 'http'
-      ? new HttpTransport(target, { ...OPTIONS, ...options })
-      : new GrpcTransport(target, { ...OPTIONS, ...options });
+      ? new HttpTransport(target, { ...OPTIONS, ...options }, testLink())
+      : new GrpcTransport(target, { ...OPTIONS, ...options }, testLink());
   closers.push(() => made.close());
   return made;
 }

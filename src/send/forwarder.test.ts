@@ -76,14 +76,12 @@ async function openHop(): Promise<Hop> {
           {
             name: 'next',
             policy: { retriesMax, expiresMs: Number.POSITIVE_INFINITY },
-            connect: () =>
-              new HttpTransport(target, {
-                packing: 'none',
-                timeoutMs: 2_000,
-                headers: {},
-                tls: {},
-                connectionAgeMsMax: 60_000,
-              }),
+            connect: (_lane, _pin, link) =>
+              new HttpTransport(
+                target,
+                { packing: 'none', timeoutMs: 2_000, headers: {}, tls: {}, connectionAgeMsMax: 60_000 },
+                link,
+              ),
           },
         ],
         progress: new Progress(nodeDisk, systemClock, data, report),

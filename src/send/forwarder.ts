@@ -1,4 +1,5 @@
 import type { HopAccount } from '../base/fleet.ts';
+import { recordStream } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
@@ -15,7 +16,8 @@ import {
 } from '../journal/segment-files.ts';
 import type { Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
-import { Lane, type LaneState, laneKey } from './lane.ts';
+import { Lane, type LaneState, laneKey, streamName } from './lane.ts';
+import { Link } from './link.ts';
 import type { Pin } from './pool.ts';
 import { endOf, type Position } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
@@ -27,8 +29,8 @@ export interface Destination {
   /** Of `[0-9a-z.-]`; part of the stream names that a Clew on the other side remembers. */
   readonly name: string;
   readonly policy: RetryPolicy;
-  /** Its own connection for each lane, so that a stream stays with one process of the other side. */
-  readonly connect: (lane: string, pin: Pin) => Transport;
+  /** Its own connections for each lane, opened as `link` lets them, so that a stream stays with one process of the other side. */
+  readonly connect: (lane: string, pin: Pin, link: Link) => Transport;
 }
 
 export interface ForwarderOptions {
@@ -69,6 +71,8 @@ interface Queue {
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #queues = new Map<number, Queue>();
+  /** The stream of each lane, by its key. */
+  readonly #streams = new Map<string, string>();
   #scanning: Promise<void> = Promise.resolve();
   #forgetting: Promise<void> | undefined;
   #forgetAgain = false;
@@ -83,6 +87,7 @@ export class Forwarder {
   async start(): Promise<void> {
     const { disk, journalDirectory, progress, onForgotten } = this.#options;
     await progress.load();
+    progress.onSaved = (key, position) => recordStream('Save', this.#streams.get(key) ?? '', 0, position);
     for (const { receiver, segment } of await finishForgotten(disk, journalDirectory)) onForgotten(receiver, segment);
     await this.#scan();
     this.#rescanLater();
@@ -212,18 +217,21 @@ export class Forwarder {
     const directory = receiverDirectory(journalDirectory, receiver);
     const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report, rewrite };
     const lanes = destinations.flatMap(({ name, policy, connect }) =>
-      SIGNALS.map(
-        (signal) =>
-          new Lane({
-            ...shared,
-            signal,
-            destination: name,
-            policy,
-            transport: connect(laneKey(name, receiver, signal), this.#pinOf(laneKey(name, receiver, signal))),
-            nextSegment: (after) => nextAfter(segments, after),
-            onSettled: () => this.#forgetSettled(),
-          }),
-      ),
+      SIGNALS.map((signal) => {
+        const key = laneKey(name, receiver, signal);
+        const link = new Link(streamName(instance, receiver, signal, name), clock, chance);
+        this.#streams.set(key, link.stream);
+        return new Lane({
+          ...shared,
+          signal,
+          destination: name,
+          policy,
+          transport: connect(key, this.#pinOf(key), link),
+          link,
+          nextSegment: (after) => nextAfter(segments, after),
+          onSettled: () => this.#forgetSettled(),
+        });
+      }),
     );
     const queue = { receiver, segments, lanes, last: '' };
     this.#queues.set(receiver, queue);

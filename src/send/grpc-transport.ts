@@ -4,61 +4,53 @@ import { GRPC_METHODS, PEER_PATHS } from '../base/names.ts';
 import { FRAME_HEADER_BYTES, readFrameHeader } from '../wire/grpc.ts';
 import { packForGrpc } from '../wire/packing.ts';
 import { USER_AGENT } from './http-transport.ts';
+import { Lines, type Wire, type WireEvents } from './lines.ts';
+import type { Link } from './link.ts';
 import { bytesOf, packParts } from './parts.ts';
 import type { Target } from './target.ts';
-import type { ExportCall, Reply, ReplyHeaders, Transport, TransportOptions } from './transport.ts';
+import type { ExportCall, Reply, ReplyHeaders, TlsTrust, Transport, TransportOptions } from './transport.ts';
 
 /** Memory that one HTTP/2 session may hold, in MiB as node:http2 counts it. */
 const SESSION_MEMORY_MIB = 128;
 
-/** OTLP/gRPC: unary calls on streams of one HTTP/2 connection. */
+/** OTLP/gRPC: unary calls on streams of HTTP/2 connections. */
 export class GrpcTransport implements Transport {
-  readonly #target: Target;
   readonly #options: TransportOptions;
-  readonly #authority: string;
-  #session: http2.ClientHttp2Session | undefined;
-  #sessionSinceMs = 0;
-  #closed = false;
+  readonly #lines: Lines<SessionWire>;
 
-  constructor(target: Target, options: TransportOptions) {
-    this.#target = target;
+  constructor(target: Target, options: TransportOptions, link: Link) {
     this.#options = options;
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-    this.#authority = `${target.secure ? 'https' : 'http'}://${host}:${target.port}`;
-  }
-
-  async call(call: ExportCall): Promise<Reply> {
-    const { packing } = this.#options;
-    // gRPC has no name for lz4 (the configuration is refused): what cannot be named is sent as it is.
-    const named = packing === 'lz4' ? 'none' : packing;
-    const parts = await packParts(call.body, (body) => packForGrpc(named, body), named);
-    if (this.#closed) return { kind: 'none', reason: 'the connection was closed', sent: false };
-    const session = this.#connected();
-    return new Promise((resolve) => {
-      let stream: http2.ClientHttp2Stream;
-      try {
-        stream = session.request({ ...this.#headers(call, named) }, { endStream: false });
-      } catch (error) {
-        this.#session = undefined;
-        resolve({ kind: 'none', reason: String(error), sent: false });
-        return;
-      }
-      readCall(stream, session, this.#options.timeoutMs, resolve);
-      const head = Buffer.alloc(FRAME_HEADER_BYTES);
-      head.writeUInt8(named === 'none' ? 0 : 1, 0);
-      head.writeUInt32BE(bytesOf(parts), 1);
-      stream.cork();
-      stream.write(head);
-      for (const part of parts) stream.write(part);
-      stream.uncork();
-      stream.end();
+    const authority = `${target.secure ? 'https' : 'http'}://${host}:${target.port}`;
+    this.#lines = new Lines({
+      link,
+      streamsMax: LIMITS.streamsPerConnectionMax,
+      ageMsMax: options.connectionAgeMsMax,
+      open: (events, withinMs) => openSession(authority, target.secure ? options.tls : {}, events, withinMs),
     });
   }
 
+  async call(call: ExportCall): Promise<Reply> {
+    const { packing, timeoutMs } = this.#options;
+    // gRPC has no name for lz4 (the configuration is refused): what cannot be named is sent as it is.
+    const named = packing === 'lz4' ? 'none' : packing;
+    const parts = await packParts(call.body, (body) => packForGrpc(named, body), named);
+    const line = await this.#lines.take(timeoutMs);
+    if (typeof line === 'string') return { kind: 'none', reason: line, sent: false };
+    call.onBegin?.();
+    const { session } = line.wire;
+    const reply = await exchange(session, { ...this.#headers(call, named) }, parts, named !== 'none', timeoutMs);
+    if (session.destroyed) line.broke();
+    else line.release();
+    return reply;
+  }
+
   close(): void {
-    this.#closed = true;
-    this.#session?.destroy();
-    this.#session = undefined;
+    this.#lines.close();
+  }
+
+  connections(): ReturnType<Transport['connections']> {
+    return this.#lines.states();
   }
 
   #headers(call: ExportCall, encoding: string): http2.OutgoingHttpHeaders {
@@ -74,29 +66,70 @@ export class GrpcTransport implements Transport {
       ...call.headers,
     };
   }
+}
 
-  /** The session, a new one when there is none that can be used or it is old. */
-  #connected(): http2.ClientHttp2Session {
-    const now = performance.now();
-    const old = this.#session;
-    const usable = old !== undefined && !old.destroyed && !old.closed;
-    if (usable && now - this.#sessionSinceMs <= this.#options.connectionAgeMsMax) return old;
-    if (usable) old.close();
-    const session = http2.connect(this.#authority, {
-      ...(this.#target.secure ? this.#options.tls : {}),
-      maxSessionMemory: SESSION_MEMORY_MIB,
+interface SessionWire extends Wire {
+  readonly session: http2.ClientHttp2Session;
+}
+
+/** Resolves with a connected session; rejects with what kept it from being so. */
+function openSession(authority: string, trust: TlsTrust, events: WireEvents, withinMs: number): Promise<SessionWire> {
+  return new Promise((resolve, reject) => {
+    const session = http2.connect(authority, { ...trust, maxSessionMemory: SESSION_MEMORY_MIB });
+    const timer = setTimeout(() => session.destroy(new Error(`no connection within ${withinMs} ms`)), withinMs);
+    let problem = new Error('the connection was cut');
+    let isLeaving = false;
+    session.on('error', (error) => {
+      problem = error;
+      session.destroy();
     });
-    session.on('error', () => session.destroy());
-    session.on('goaway', () => {
-      if (this.#session === session) this.#session = undefined;
+    session.once('goaway', () => {
+      isLeaving = true;
+      events.leaving();
       session.close();
     });
-    // The connection alone does not keep the process: calls under way do.
-    session.unref();
-    this.#session = session;
-    this.#sessionSinceMs = now;
-    return session;
-  }
+    session.once('connect', () => {
+      clearTimeout(timer);
+      // The connection alone does not keep the process: calls under way do.
+      session.unref();
+      resolve({ session, close: () => session.destroy() });
+    });
+    session.once('close', () => {
+      clearTimeout(timer);
+      // Before it was open the promise is rejected, later that changes nothing.
+      reject(problem);
+      if (!isLeaving) events.broken();
+    });
+  });
+}
+
+/** One call on a stream of its own. */
+function exchange(
+  session: http2.ClientHttp2Session,
+  headers: http2.OutgoingHttpHeaders,
+  parts: readonly Uint8Array[],
+  isPacked: boolean,
+  timeoutMs: number,
+): Promise<Reply> {
+  return new Promise((resolve) => {
+    let stream: http2.ClientHttp2Stream;
+    try {
+      stream = session.request(headers, { endStream: false });
+    } catch (error) {
+      session.destroy();
+      resolve({ kind: 'none', reason: String(error), sent: false });
+      return;
+    }
+    readCall(stream, session, timeoutMs, resolve);
+    const head = Buffer.alloc(FRAME_HEADER_BYTES);
+    head.writeUInt8(isPacked ? 1 : 0, 0);
+    head.writeUInt32BE(bytesOf(parts), 1);
+    stream.cork();
+    stream.write(head);
+    for (const part of parts) stream.write(part);
+    stream.uncork();
+    stream.end();
+  });
 }
 
 /** Collects one call's answer. */
@@ -112,11 +145,6 @@ function readCall(
   let bytes = 0;
   let failure = '';
   let unreadable: string | undefined;
-  let sent = !session.connecting;
-  if (!sent)
-    session.once('connect', () => {
-      sent = true;
-    });
   const timer = setTimeout(() => {
     failure = `no answer within ${timeoutMs} ms`;
     stream.close(http2.constants.NGHTTP2_CANCEL);
@@ -143,16 +171,16 @@ function readCall(
   stream.on('close', () => {
     clearTimeout(timer);
     if (unreadable !== undefined) settle({ kind: 'unreadable', reason: unreadable });
-    else if (trailers === undefined) settle(withoutStatus(headers, failure, sent));
+    else if (trailers === undefined) settle(withoutStatus(headers, failure));
     else settle(replyOf(headers, trailers, Buffer.concat(chunks)));
   });
 }
 
 /** An HTTP answer without a gRPC status comes from something that is no gRPC server (a proxy): its HTTP status says what to do. */
-function withoutStatus(headers: ReplyHeaders, failure: string, sent: boolean): Reply {
+function withoutStatus(headers: ReplyHeaders, failure: string): Reply {
   const status = Number(headers[':status'] ?? 0);
   if (status !== 0 && status !== 200) return { kind: 'http', status, headers, body: new Uint8Array(0) };
-  return { kind: 'none', reason: failure || 'the connection was cut', sent };
+  return { kind: 'none', reason: failure || 'the connection was cut', sent: true };
 }
 
 function replyOf(headers: ReplyHeaders, trailers: ReplyHeaders, framed: Buffer): Reply {

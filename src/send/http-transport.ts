@@ -1,5 +1,6 @@
 import http from 'node:http';
-import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { crc32cText } from '../base/crc32c.ts';
@@ -8,78 +9,78 @@ import { HOP_HEADERS, HTTP_PATHS, PEER_PATHS } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { protobufToJson } from '../wire/json-writer.ts';
 import { pack } from '../wire/packing.ts';
+import { Lines, type Wire, type WireEvents } from './lines.ts';
+import type { Link } from './link.ts';
 import { bytesOf, packParts } from './parts.ts';
 import type { Target } from './target.ts';
-import type { ExportCall, Reply, Transport, TransportOptions } from './transport.ts';
+import type { ExportCall, Reply, TlsTrust, Transport, TransportOptions } from './transport.ts';
 
 const gunzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 
-/** OTLP/HTTP with protobuf or JSON over one kept-alive connection. */
+/** OTLP/HTTP with protobuf or JSON over kept-alive connections, one request at a time on each. */
 export class HttpTransport implements Transport {
   readonly #target: Target;
   readonly #options: TransportOptions;
-  #agent: http.Agent;
-  #agentSinceMs = performance.now();
+  readonly #lines: Lines<SocketWire>;
 
-  constructor(target: Target, options: TransportOptions) {
+  constructor(target: Target, options: TransportOptions, link: Link) {
     this.#target = target;
     this.#options = options;
-    this.#agent = this.#newAgent();
+    this.#lines = new Lines({
+      link,
+      streamsMax: 1,
+      ageMsMax: options.connectionAgeMsMax,
+      open: (events, withinMs) => openSocket(target, options.tls, events, withinMs),
+    });
   }
 
   async call(call: ExportCall): Promise<Reply> {
-    const { packing, encoding } = this.#options;
+    const { packing, encoding, timeoutMs } = this.#options;
     const encoded = call.signal !== 'peer' && encoding === 'json' ? asJson(call, call.signal) : call;
     const parts = await packParts(encoded.body, (body) => pack(packing, body), packing);
+    const line = await this.#lines.take(timeoutMs);
+    if (typeof line === 'string') return { kind: 'none', reason: line, sent: false };
+    call.onBegin?.();
+    const reply = await this.#exchange(encoded, parts, line.wire);
+    if (reply.kind === 'none') line.broke();
+    else line.release();
+    return reply;
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
+
+  connections(): ReturnType<Transport['connections']> {
+    return this.#lines.states();
+  }
+
+  #exchange(call: ExportCall, parts: readonly Uint8Array[], wire: SocketWire): Promise<Reply> {
+    const { timeoutMs } = this.#options;
     return new Promise((resolve) => {
-      const request = this.#request(encoded, parts);
-      let sent = false;
-      const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${this.#options.timeoutMs} ms`)),
-        this.#options.timeoutMs,
-      );
+      const request = this.#request(call, parts, wire);
+      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       const settle = (reply: Reply): void => {
         clearTimeout(timer);
         resolve(reply);
       };
-      request.on('socket', (socket) => {
-        if (!socket.connecting) sent = true;
-        else
-          socket.once(this.#target.secure ? 'secureConnect' : 'connect', () => {
-            sent = true;
-          });
-      });
-      request.on('error', (error) => settle({ kind: 'none', reason: error.message, sent }));
+      request.on('error', (error) => settle({ kind: 'none', reason: error.message, sent: true }));
       request.on('response', (response) => void readReply(response).then(settle));
       for (const part of parts) request.write(part);
       request.end();
     });
   }
 
-  close(): void {
-    this.#agent.destroy();
-  }
-
-  #newAgent(): http.Agent {
-    const { tls } = this.#options;
-    const shared = { keepAlive: true, maxSockets: 1, scheduling: 'fifo' } as const;
-    return this.#target.secure ? new https.Agent({ ...shared, ...tls }) : new http.Agent(shared);
-  }
-
-  #request(call: ExportCall, parts: readonly Uint8Array[]): http.ClientRequest {
+  #request(call: ExportCall, parts: readonly Uint8Array[], wire: SocketWire): http.ClientRequest {
     const { host, port, path, secure } = this.#target;
-    const { packing, encoding, headers, connectionAgeMsMax } = this.#options;
-    if (performance.now() - this.#agentSinceMs > connectionAgeMsMax) {
-      this.#agent.destroy();
-      this.#agent = this.#newAgent();
-      this.#agentSinceMs = performance.now();
-    }
-    return (secure ? https : http).request({
+    const { packing, encoding, headers } = this.#options;
+    return http.request({
       host,
       port,
+      defaultPort: secure ? 443 : 80,
       path: path + (call.signal === 'peer' ? PEER_PATHS.http : HTTP_PATHS[call.signal]),
       method: 'POST',
-      agent: this.#agent,
+      agent: wire.agent,
       headers: {
         'content-type': encoding === 'json' || call.signal === 'peer' ? 'application/json' : 'application/x-protobuf',
         'content-length': bytesOf(parts),
@@ -91,6 +92,56 @@ export class HttpTransport implements Transport {
       },
     });
   }
+}
+
+/** An agent of one socket that is open: whether there is another one is for the connection machine to say. */
+class OneSocketAgent extends http.Agent {
+  readonly #socket: net.Socket;
+
+  constructor(socket: net.Socket) {
+    super({ keepAlive: true, maxSockets: 1 });
+    this.#socket = socket;
+  }
+
+  override createConnection(): net.Socket {
+    return this.#socket;
+  }
+}
+
+interface SocketWire extends Wire {
+  readonly agent: http.Agent;
+}
+
+/** Resolves with a connected socket, over TLS also shaken hands with; rejects with what kept it from being so. */
+function openSocket(target: Target, trust: TlsTrust, events: WireEvents, withinMs: number): Promise<SocketWire> {
+  const { host, port, secure } = target;
+  return new Promise((resolve, reject) => {
+    const socket = secure
+      ? tls.connect({ host, port, servername: net.isIP(host) === 0 ? host : '', ...trust })
+      : net.connect({ host, port });
+    const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${withinMs} ms`)), withinMs);
+    let problem = new Error('the connection was cut');
+    socket.on('error', (error) => {
+      problem = error;
+    });
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      clearTimeout(timer);
+      const agent = new OneSocketAgent(socket);
+      const close = (): void => {
+        agent.destroy();
+        socket.destroy();
+      };
+      resolve({ agent, close });
+    });
+    socket.once('close', (hadError) => {
+      clearTimeout(timer);
+      // Before it was open the promise is rejected, later that changes nothing.
+      reject(problem);
+      if (hadError) events.broken();
+      else events.leaving();
+    });
+    socket.once('end', events.leaving);
+  });
 }
 
 export const USER_AGENT = 'clew';

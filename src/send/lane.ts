@@ -1,3 +1,4 @@
+import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
 import { type Clock, pause } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
@@ -7,9 +8,13 @@ import { journalFile } from '../journal/segment-files.ts';
 import { after, type Batch, BatchReader, droppedOf, halves, itemsOf, markOf, type Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { type Delivered, deliver } from './delivery.ts';
+import type { Link } from './link.ts';
+import type { ConnectionPhase } from './machines/connection.ts';
+import type { ProtocolPhase } from './machines/protocol.ts';
 import { endOf, type Position } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
 import type { RetryPolicy } from './retry.ts';
+import { Slot } from './slot.ts';
 import type { Transport } from './transport.ts';
 
 /** One queue: what one receiver directory took in of one signal, on its way to one destination, in order. */
@@ -24,6 +29,8 @@ export interface LaneOptions {
   readonly destination: string;
   readonly policy: RetryPolicy;
   readonly transport: Transport;
+  /** The protocol that the transport's connections keep to. */
+  readonly link: Link;
   readonly rewrite: Rewrite | undefined;
   readonly progress: Progress;
   readonly dead: DeadLetters;
@@ -52,12 +59,21 @@ export interface LaneState {
   readonly acknowledgedMs: number;
   /** When the oldest request was taken in that is being sent, Unix ms; 0 when none is. */
   readonly waitingSinceMs: number;
+  readonly protocol: ProtocolPhase;
+  /** By phase. */
+  readonly connections: Readonly<Record<ConnectionPhase, number>>;
+  /** Events that came to a machine in a state that does not know them. */
+  readonly refusedEvents: Readonly<Record<'protocol' | 'connection' | 'message' | 'batch', number>>;
 }
 
 const DISK_RETRY_MS = 1_000;
 
 export const laneKey = (destination: string, receiver: number, signal: Signal): string =>
   `${destination}/r${receiver}/${signal}`;
+
+/** The name of a lane's stream, the same everywhere and for ever. */
+export const streamName = (instance: string, receiver: number, signal: Signal, destination: string): string =>
+  `${instance}-r${receiver}-${signal}-${destination}`;
 
 export class Lane {
   readonly key: string;
@@ -74,9 +90,14 @@ export class Lane {
   #receivedMs = 0;
   #acknowledgedMs = 0;
   #waitingSinceMs = 0;
+  #refusedByMessages = 0;
+  readonly #slot: Slot;
+  /** Nothing that was read is open: all of it is settled, and nothing is there to be read. */
+  #isClean = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#slot = new Slot(options.link.stream, options.clock);
     this.key = laneKey(options.destination, options.receiver, options.signal);
     this.#stopped = new Promise((resolve) => {
       this.#stop = resolve;
@@ -84,6 +105,8 @@ export class Lane {
   }
 
   start(): void {
+    const { link, policy } = this.#options;
+    recordStream('SCrash', link.stream, policy.retriesMax, this.account.position);
     this.#running = this.#run();
   }
 
@@ -98,7 +121,11 @@ export class Lane {
     this.#stop('stopped');
     this.#wake();
     await this.#running;
-    this.#options.transport.close();
+    const { transport, link } = this.#options;
+    const isConnected = link.phase === 'CONNECTED';
+    transport.close();
+    link.disconnect();
+    if (isConnected && this.#isClean) recordStream('Close', link.stream);
   }
 
   get account(): LaneAccount {
@@ -119,18 +146,38 @@ export class Lane {
       receivedMs: this.#receivedMs,
       acknowledgedMs: this.#acknowledgedMs,
       waitingSinceMs: this.#waitingSinceMs,
+      ...this.#machines(),
     };
+  }
+
+  #machines(): Pick<LaneState, 'protocol' | 'connections' | 'refusedEvents'> {
+    const { link, transport } = this.#options;
+    const connections = { IDLE: 0, ACTIVE: 0, DRAINING: 0, CLOSED: 0, ERROR: 0 };
+    let refused = 0;
+    for (const connection of transport.connections()) {
+      connections[connection.phase]++;
+      refused += connection.refused;
+    }
+    const refusedEvents = {
+      protocol: link.refused,
+      connection: refused,
+      message: this.#refusedByMessages,
+      batch: this.#slot.refused,
+    };
+    return { protocol: link.phase, connections, refusedEvents };
   }
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       const segment = this.#options.nextSegment(this.account.position);
+      this.#isClean = segment === undefined;
       if (segment === undefined) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
         continue;
       }
+      this.#slot.abandon();
       try {
         await this.#forward(segment);
       } catch (error) {
@@ -148,7 +195,8 @@ export class Lane {
       const identity = { instance: sealed.instance, receiver: sealed.receiver, segment: sealed.segment };
       const path = `${directory}/${journalFile(sealed.segment)}`;
       const journal = new JournalReader(disk, path, identity, sealed.journalBytes);
-      const reader = new BatchReader(journal, sealed.segment, signal, before.position, rewrite);
+      const from = { segment: sealed.segment, signal, after: before.position };
+      const reader = new BatchReader(journal, from, this.#slot, rewrite);
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
         this.#waitingSinceMs = Number((batch.letters[0]?.receivedUnixNano ?? 0n) / 1_000_000n);
         await this.#settle(batch);
@@ -166,12 +214,13 @@ export class Lane {
     this.#options.onSettled();
   }
 
-  /** Brings a batch to its end, and writes down what became of it. */
+  /** Brings the batch of the slot to its end, and writes down what became of it. The slot is empty then, unless sending is to end. */
   async #settle(batch: Batch): Promise<void> {
+    const { stream } = this.#options.link;
     const result = await this.#deliver(batch);
+    if (result.kind === 'stopped') return;
+    this.#slot.reset();
     switch (result.kind) {
-      case 'stopped':
-        return;
       case 'acknowledged':
         this.#acknowledged(batch, result.rejected);
         return;
@@ -180,20 +229,35 @@ export class Lane {
         return;
       case 'dead':
         if (result.divisible && batch.letters.length > 1) {
+          recordStream('Split', stream);
           // Only what cannot be taken is given up, not what was merged with it.
-          for (const half of halves(batch)) if (!this.#isStopping) await this.#settle(half);
+          for (const half of halves(batch)) if (!this.#isStopping) await this.#settle(this.#refill(half));
         } else {
+          recordStream(result.refused ? 'Refuse' : 'Requeue', stream);
           await this.#giveUp(batch, result.reason);
         }
     }
   }
 
+  /** Puts a part of what the slot held into it again. */
+  #refill(batch: Batch): Batch {
+    let isReady = false;
+    for (const letter of batch.letters) isReady = this.#slot.add(letter);
+    if (!isReady) this.#slot.flush('full');
+    return batch;
+  }
+
   async #deliver(batch: Batch): Promise<Delivered> {
     // Rules have left nothing of it: empty requests are not sent (checklist 5).
-    if (batch.letters.every(({ body }) => body.length === 0)) return { kind: 'acknowledged', rejected: 0 };
-    const { transport, clock, chance, policy, instance, receiver, signal, destination } = this.#options;
+    if (batch.letters.every(({ body }) => body.length === 0)) {
+      this.#slot.send();
+      this.#slot.ok();
+      return { kind: 'acknowledged', rejected: 0 };
+    }
+    const { transport, clock, chance, policy, link } = this.#options;
     const world = {
       transport,
+      stream: link.stream,
       clock,
       chance,
       policy,
@@ -202,8 +266,11 @@ export class Lane {
         this.#failures++;
         this.#lastFailure = reason;
       },
+      onRefused: () => {
+        this.#refusedByMessages++;
+      },
     };
-    return deliver(world, batch, `${instance}-r${receiver}-${signal}-${destination}`);
+    return deliver(world, this.#slot, batch);
   }
 
   #acknowledged(batch: Batch, rejected: number): void {
@@ -228,11 +295,14 @@ export class Lane {
   async #settleRest(batch: Batch, mark: Position): Promise<void> {
     const rest = after(batch, mark);
     const held = { ...batch, letters: batch.letters.filter((letter) => letter.position <= mark) };
-    if (held.letters.length > 0) this.#acknowledged(held, 0);
-    if (rest === undefined) return;
-    if (held.letters.length === 0)
+    if (held.letters.length === 0) {
+      recordStream('Refuse', this.#options.link.stream);
       await this.#giveUp(batch, `the receiver says that it holds ${mark}, before this batch`);
-    else await this.#settle(rest);
+      return;
+    }
+    recordStream('Overlap', this.#options.link.stream, 0, markOf(held));
+    this.#acknowledged(held, 0);
+    if (rest !== undefined) await this.#settle(this.#refill(rest));
   }
 
   async #giveUp(batch: Batch, reason: string): Promise<void> {

@@ -51,8 +51,10 @@ test.each(['http', 'grpc'] as const)(
           {
             name: 'next',
             policy: { retriesMax: 256, expiresMs: Number.POSITIVE_INFINITY },
-            connect: () =>
-              transport === 'http' ? new HttpTransport(target, options) : new GrpcTransport(target, options),
+            connect: (_lane, _pin, link) =>
+              transport === 'http'
+                ? new HttpTransport(target, options, link)
+                : new GrpcTransport(target, options, link),
           },
         ],
         progress: new Progress(nodeDisk, systemClock, data, report),

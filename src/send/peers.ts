@@ -4,12 +4,15 @@ import type { Clock } from '../host/clock.ts';
 import { readPeerAnswer } from '../wire/peer.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Check } from './health.ts';
+import { Link } from './link.ts';
 import type { Reply, Transport } from './transport.ts';
 
 export interface PeersOptions {
   readonly clock: Clock;
+  /** In [0, 1). */
+  readonly chance: () => number;
   /** A connection of its own to a target, for reports alone. */
-  readonly connect: (url: string) => Transport;
+  readonly connect: (url: string, link: Link) => Transport;
   /** Whether a target that knows no reports can be connected to. */
   readonly reaches: (url: string) => Promise<Check>;
 }
@@ -93,13 +96,9 @@ export class Peers {
   #peerOf(url: string): Peer {
     let peer = this.#peers.get(url);
     if (peer === undefined) {
-      peer = {
-        transport: this.#options.connect(url),
-        answer: undefined,
-        responseMs: 0,
-        reason: '',
-        strangerUntilMs: 0,
-      };
+      const { connect, clock, chance } = this.#options;
+      const transport = connect(url, new Link(`peer ${url}`, clock, chance));
+      peer = { transport, answer: undefined, responseMs: 0, reason: '', strangerUntilMs: 0 };
       this.#peers.set(url, peer);
     }
     return peer;

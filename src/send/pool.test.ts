@@ -1,9 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
+import { testLink } from '../../test/support/link.ts';
 import { systemClock } from '../host/clock.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { judge } from './answer.ts';
 import { HttpTransport } from './http-transport.ts';
+import type { Link } from './link.ts';
 import { type Pin, type PoolOptions, TargetPool } from './pool.ts';
 import { parseTarget } from './target.ts';
 import type { Transport } from './transport.ts';
@@ -25,16 +27,11 @@ async function openPair(): Promise<Pair> {
   return { worlds, urls };
 }
 
-function connect(url: string): Transport {
+function connect(url: string, link: Link): Transport {
   const target = parseTarget(url);
   if ('problem' in target) throw new Error(target.problem);
-  return new HttpTransport(target, {
-    packing: 'none',
-    timeoutMs: 150,
-    headers: {},
-    tls: {},
-    connectionAgeMsMax: 60_000,
-  });
+  const options = { packing: 'none', timeoutMs: 150, headers: {}, tls: {}, connectionAgeMsMax: 60_000 } as const;
+  return new HttpTransport(target, options, link);
 }
 
 function memoryPin(first?: string): Pin & { readonly set: (url: string) => Promise<void>; history: string[] } {
@@ -62,7 +59,7 @@ function openWay(pair: Pair, options: Partial<PoolOptions> = {}, pin: Pin = memo
     ...options,
   });
   closers.push(() => pool.stop());
-  const way = pool.connect('lane', pin);
+  const way = pool.connect('lane', pin, testLink());
   closers.push(() => way.close());
   return way;
 }

@@ -13,6 +13,7 @@ import {
   shares,
   type TargetHealth,
 } from './health.ts';
+import type { Link } from './link.ts';
 import type { ExportCall, Reply, Transport } from './transport.ts';
 
 /** The target that a lane sent to last, kept durably: after a crash only that one can say what it holds. */
@@ -32,7 +33,7 @@ export interface PoolOptions {
   readonly balancer: BalancerName;
   /** A batch whose outcome is not known goes to another target (`always`), at the price of being stored twice; or stays (`known`). */
   readonly failover: 'known' | 'always';
-  readonly connect: (url: string) => Transport;
+  readonly connect: (url: string, link: Link) => Transport;
   readonly check: (url: string) => Promise<Check>;
   readonly clock: Clock;
 }
@@ -72,8 +73,8 @@ export class TargetPool {
   }
 
   /** A way to whichever target is to be used, for one lane; `name` decides where consistent hashing leads. */
-  connect(name: string, pin: Pin): Transport {
-    return new PooledTransport(this, this.#options, textHash(name), pin);
+  connect(name: string, pin: Pin, link: Link): Transport {
+    return new PooledTransport(this, this.#options, textHash(name), pin, link);
   }
 
   stop(): void {
@@ -125,15 +126,17 @@ class PooledTransport implements Transport {
   readonly #options: PoolOptions;
   readonly #hash: number;
   readonly #pin: Pin;
+  readonly #link: Link;
   readonly #ways = new Map<number, Transport>();
   /** The target that has not said what became of the last batch. */
   #stuck: number | undefined;
 
-  constructor(pool: TargetPool, options: PoolOptions, hash: number, pin: Pin) {
+  constructor(pool: TargetPool, options: PoolOptions, hash: number, pin: Pin, link: Link) {
     this.#pool = pool;
     this.#options = options;
     this.#hash = hash;
     this.#pin = pin;
+    this.#link = link;
     const pinned = options.urls.indexOf(pin.get() ?? '');
     // What the last process sent last may have been taken.
     if (pinned >= 0 && options.failover === 'known') this.#stuck = pinned;
@@ -149,7 +152,7 @@ class PooledTransport implements Transport {
     if (this.#options.failover === 'known' && this.#pin.get() !== url) await this.#pin.set(url);
     let way = this.#ways.get(row);
     if (way === undefined) {
-      way = this.#options.connect(url);
+      way = this.#options.connect(url, this.#link);
       this.#ways.set(row, way);
     }
     this.#pool.count(row, 1);
@@ -162,6 +165,10 @@ class PooledTransport implements Transport {
 
   close(): void {
     for (const way of this.#ways.values()) way.close();
+  }
+
+  connections(): ReturnType<Transport['connections']> {
+    return [...this.#ways.values()].flatMap((way) => way.connections());
   }
 
   #noteOutcome(row: number, reply: Reply): void {

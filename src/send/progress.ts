@@ -66,6 +66,9 @@ export class Progress {
   #isDirty = false;
   #saving: Promise<void> | undefined;
   #wanted = false;
+  /** Hears how far a lane is, when it is durable. */
+  onSaved: (key: string, position: Position) => void = () => {};
+  readonly #savedPositions = new Map<string, Position>();
 
   constructor(disk: Disk, clock: Clock, directory: string, report: (text: string) => void) {
     this.#disk = disk;
@@ -130,7 +133,13 @@ export class Progress {
     this.#wanted = false;
     this.#isDirty = false;
     try {
+      const positions = this.lanes().map(([key, { position }]) => [key, position] as const);
       await writeJsonFile(this.#disk, this.#directory, FORWARD_FILE, this.#ledger);
+      for (const [key, position] of positions) {
+        if (this.#savedPositions.get(key) === position) continue;
+        this.#savedPositions.set(key, position);
+        this.onSaved(key, position);
+      }
     } catch (error) {
       this.#isDirty = true;
       this.#report(`the progress of forwarding cannot be saved: ${errorText(error)}`);

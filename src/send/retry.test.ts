@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { firstBackoff, nextDelay } from '../base/backoff.ts';
 import { LIMITS } from '../base/limits.ts';
-import { firstBackoff, nextDelay } from './backoff.ts';
 import { decide, firstTry } from './retry.ts';
 
 const chance = fc.double({ min: 0, max: 0.999, noNaN: true });

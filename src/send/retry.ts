@@ -1,5 +1,5 @@
+import { type Backoff, firstBackoff, nextDelay } from '../base/backoff.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type Backoff, firstBackoff, nextDelay } from './backoff.ts';
 
 /** Why a send did not succeed; the verdicts `retry` and `refused` of answer.ts are such failures. */
 export type SendFailure =

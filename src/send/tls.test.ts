@@ -4,6 +4,7 @@ import path from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, type World } from '../../test/support/doors.ts';
+import { testLink } from '../../test/support/link.ts';
 import { judge } from './answer.ts';
 import { GrpcTransport } from './grpc-transport.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -81,7 +82,10 @@ async function sendOver(scheme: 'https' | 'grpcs', minVersion: 'TLSv1.2' | 'TLSv
   const target = parseTarget(`${scheme}://127.0.0.1:${scheme === 'https' ? world.httpPort : world.grpcPort}`);
   if ('problem' in target) throw new Error(target.problem);
   const options = { packing: 'none', timeoutMs: 3_000, headers: {}, tls, connectionAgeMsMax: 60_000 } as const;
-  transport = scheme === 'https' ? new HttpTransport(target, options) : new GrpcTransport(target, options);
+  transport =
+    scheme === 'https'
+      ? new HttpTransport(target, options, testLink())
+      : new GrpcTransport(target, options, testLink());
   return judge(await transport.call({ signal: 'traces', body: [], headers: {} }), 0).kind;
 }
 

@@ -1,6 +1,7 @@
 import type tls from 'node:tls';
 import type { Signal } from '../base/signal.ts';
 import type { Packing } from '../wire/packing.ts';
+import type { ConnectionPhase } from './machines/connection.ts';
 
 /** One export request on its way out, or what a Clew tells of itself. */
 export interface ExportCall {
@@ -9,6 +10,8 @@ export interface ExportCall {
   readonly body: readonly Uint8Array[];
   /** Further headers or metadata, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Called when the request begins on a connection: from here on nobody knows whether it was taken until an answer says so. */
+  readonly onBegin?: () => void;
 }
 
 /** What came back, before anybody judges it (answer.ts does). */
@@ -31,12 +34,14 @@ export type Reply =
 
 export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** A way to one target: keeps its connection, carries calls. */
+/** A way to one target: keeps its connections, carries calls. */
 export interface Transport {
   /** Settles when the answer is there or will not come. Never rejects. */
   call(call: ExportCall): Promise<Reply>;
-  /** Ends the connection; calls under way get `none`. */
+  /** Ends the connections; calls under way get `none`. */
   close(): void;
+  /** The connections, and the events that each refused. */
+  connections(): readonly { readonly phase: ConnectionPhase; readonly refused: number }[];
 }
 
 export interface TransportOptions {

@@ -13,6 +13,7 @@ import { checkRequest } from '../../src/wire/check.ts';
 import type { Packing } from '../../src/wire/packing.ts';
 import { freePorts, listens, type Ports, waitUntil } from '../support/clew.ts';
 import { openWorld, type RecordingSink, type World } from '../support/doors.ts';
+import { testLink } from '../support/link.ts';
 import { encodeProto } from '../support/otlp-proto.ts';
 import { randomFrom } from '../support/otlp-random.ts';
 import { skipTest } from './client-run.ts';
@@ -77,7 +78,10 @@ function tests(): void {
     const target = parseTarget(`${transport}://127.0.0.1:${ports[transport]}`);
     if ('problem' in target) throw new Error(target.problem);
     const options = { packing, encoding, timeoutMs: 10_000, headers: {}, tls: {}, connectionAgeMsMax: 60_000 };
-    const way = transport === 'http' ? new HttpTransport(target, options) : new GrpcTransport(target, options);
+    const way =
+      transport === 'http'
+        ? new HttpTransport(target, options, testLink())
+        : new GrpcTransport(target, options, testLink());
     for (const signal of SIGNALS) {
       // Two requests one after the other are one request, to a Collector too.
       const parts = [1, 2].map((seed) => sendable(signal, seed));

@@ -53,6 +53,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     port: 0,
     uiDirectory: null,
     now: () => NOW,
+    alerts: () => ({ alerts: [], receivers: [] }),
     status: async () => ({ version: 'test' }) as Status,
     fleet: async () => ({ role: 'all' }) as FleetNode,
     metricsText: async () => 'clew_build_info 1\n',

@@ -14,6 +14,7 @@ import type {
   TraceHistogram,
   TraceSummary,
 } from '../../src/query/api.ts';
+import type { AlertsAnswer } from '../../src/query/api-alerts.ts';
 import type { FleetNode } from '../../src/query/api-fleet.ts';
 import type { LocksAnswer } from '../../src/query/api-locks.ts';
 import type { PathComparison, PathSums, TracePath } from '../../src/query/api-paths.ts';
@@ -135,6 +136,16 @@ export function useLocks() {
     queryKey: ['/deadlocks'],
     queryFn: async ({ signal }) => (await getJson<LocksAnswer>('/deadlocks', {}, signal)).body,
     refetchInterval: LOCKS_INTERVAL_MS,
+  });
+}
+
+const ALERTS_INTERVAL_MS = 5_000;
+
+export function useAlerts() {
+  return useQuery({
+    queryKey: ['/alerts'],
+    queryFn: async ({ signal }) => (await getJson<AlertsAnswer>('/alerts', {}, signal)).body,
+    refetchInterval: ALERTS_INTERVAL_MS,
   });
 }
 

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { useAlerts } from '../data/queries.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import styles from './frame.module.css';
 import { placeAddress, useUrl } from './url.ts';
@@ -23,6 +24,18 @@ export const PLACES: readonly {
 ];
 
 const KEY = 'clew.nav';
+
+/** Alerts of the last hour about new cycles. */
+function NewCycles() {
+  const alerts = useAlerts().data?.alerts ?? [];
+  const count = alerts.filter(({ kind, time }) => kind === 'cycle' && Date.now() - Date.parse(time) < 3_600_000).length;
+  if (count === 0) return null;
+  return (
+    <b className={styles.badge} title="Calls that closed a cycle in the last hour">
+      {count} new
+    </b>
+  );
+}
 
 export function Nav() {
   const { path, params } = useUrl();
@@ -50,6 +63,7 @@ export function Nav() {
               >
                 <Icon name={place.icon} size={16} />
                 <span>{place.name}</span>
+                {place.path === '/cycles' && <NewCycles />}
               </Link>
             </li>
           );

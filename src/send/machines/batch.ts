@@ -1,21 +1,24 @@
+import { assert } from '../../base/assert.ts';
 import { NO, refuse, type Step, type Table } from './step.ts';
 
 /*
  * The batch machine: one for each batch slot of a destination.
  *
  *   EMPTY ─add→ FILLING ─full, timeout→ READY ─send→ SENDING ─ok→ SENT ─reset→ EMPTY
- *                 └add┘                   ↑              │ error
+ *       ↑reset┘   └add┘                   ↑              │ error
  *                                         └────retry── FAILED ─reset→ EMPTY
  *
  * Settled beyond the first draft: a batch in FAILED still holds its messages. It is sent again as it is (retry), under the same token, so
  * that the next hop can tell that it has applied it; or it is reset, and then each message it held is handed back to the queue or to
- * the dead letters. READY takes nothing more: a batch never changes once it may have a token.
+ * the dead letters. A FILLING one is reset when what it holds will be read again. READY takes nothing more: a batch never changes once it may have a token.
+ *
+ * Driven by `Slot` of ../slot.ts, one for each lane.
  *
  * Invariants, and who enforces each:
- *   B1  EMPTY ⇔ no messages.                                                     `stepBatch`; batch.test.ts
- *   B2  messages ≤ itemsMax (LIMITS.batchItemsMax), bytes ≤ bytesMax unless one message alone is larger.   `stepBatch`
+ *   B1  EMPTY ⇔ no messages.                                                     asserted after each step; machines.test.ts
+ *   B2  items ≤ itemsMax (LIMITS.batchItemsMax), bytes ≤ bytesMax unless one message alone is larger.   asserted after each step
  *   B3  From READY to reset the messages are the same, in the same order.        BATCH_TABLE: add in FILLING alone
- *   B4  Nothing leaves but by `handed back` at a reset.                          effect `handBack`; batch.test.ts
+ *   B4  Nothing leaves but by `handed back` at a reset.                          effect `handBack`; machines.test.ts
  *   B5  FILLING has a deadline: no message waits longer than ageMsMax.           effect `timeoutAt`
  */
 
@@ -41,9 +44,16 @@ export type BatchEffect<M> =
   /** Of a batch that was SENT: all are acknowledged. Of one that FAILED: their machines decide. */
   | { readonly kind: 'handBack'; readonly messages: readonly M[]; readonly acknowledged: boolean };
 
+/** Messages from the last to the first: adding one copies nothing, and a batch that was seen never changes. */
+interface Chain<M> {
+  readonly message: M;
+  readonly before: Chain<M> | undefined;
+}
+
 export interface Batch<M> {
   readonly phase: BatchPhase;
-  readonly messages: readonly M[];
+  readonly count: number;
+  readonly last: Chain<M> | undefined;
   readonly items: number;
   readonly bytes: number;
   readonly refused: number;
@@ -67,7 +77,7 @@ export const BATCH_TABLE: Table<BatchPhase, BatchEvent<unknown>['kind']> = {
     ok: NO,
     error: NO,
     retry: NO,
-    reset: NO,
+    reset: ['EMPTY'],
   },
   READY: { add: NO, full: NO, timeout: NO, send: ['SENDING'], ok: NO, error: NO, retry: NO, reset: NO },
   SENDING: { add: NO, full: NO, timeout: NO, send: NO, ok: ['SENT'], error: ['FAILED'], retry: NO, reset: NO },
@@ -77,13 +87,20 @@ export const BATCH_TABLE: Table<BatchPhase, BatchEvent<unknown>['kind']> = {
 
 /** A slot that holds nothing. */
 export function newBatch<M>(): Batch<M> {
-  return { phase: 'EMPTY', messages: [], items: 0, bytes: 0, refused: 0 };
+  return { phase: 'EMPTY', count: 0, last: undefined, items: 0, bytes: 0, refused: 0 };
 }
 
 /** Whether a message of this size may be added: the first one always. */
 export function fits(batch: Batch<unknown>, items: number, bytes: number, limits: BatchLimits): boolean {
   if (batch.phase === 'EMPTY') return true;
   return batch.phase === 'FILLING' && batch.items + items <= limits.itemsMax && batch.bytes + bytes <= limits.bytesMax;
+}
+
+/** The messages of a batch, in the order in which they were added. */
+export function messagesOf<M>(batch: Batch<M>): M[] {
+  const messages: M[] = [];
+  for (let link = batch.last; link !== undefined; link = link.before) messages.push(link.message);
+  return messages.reverse();
 }
 
 /** One event; `nowMs` is monotonic. */
@@ -93,33 +110,30 @@ export function stepBatch<M>(
   limits: BatchLimits,
   nowMs: number,
 ): Step<Batch<M>, BatchEffect<M>> {
+  const step = next(batch, event, limits, nowMs);
+  const { phase, count, items, bytes } = step.state;
+  assert((phase === 'EMPTY') === (count === 0), 'B1: a batch is empty when it holds no message');
+  assert(count <= 1 || (items <= limits.itemsMax && bytes <= limits.bytesMax), 'B2: several messages fit the limits');
+  return step;
+}
+
+function next<M>(
+  batch: Batch<M>,
+  event: BatchEvent<M>,
+  limits: BatchLimits,
+  nowMs: number,
+): Step<Batch<M>, BatchEffect<M>> {
   const phase = BATCH_TABLE[batch.phase][event.kind][0];
   if (phase === undefined) return refuse(batch);
   switch (event.kind) {
-    case 'add': {
-      if (!fits(batch, event.items, event.bytes, limits)) return refuse(batch);
-      const items = batch.items + event.items;
-      const bytes = batch.bytes + event.bytes;
-      const full = items >= limits.itemsMax || bytes >= limits.bytesMax;
-      const state: Batch<M> = {
-        ...batch,
-        phase: full ? 'READY' : 'FILLING',
-        messages: [...batch.messages, event.message],
-        items,
-        bytes,
-      };
-      if (full) return { state, effects: [{ kind: 'ready' }] };
-      return {
-        state,
-        effects: batch.phase === 'EMPTY' ? [{ kind: 'timeoutAt', atMs: nowMs + limits.ageMsMax }] : NO,
-      };
-    }
+    case 'add':
+      return fits(batch, event.items, event.bytes, limits) ? added(batch, event, limits, nowMs) : refuse(batch);
     case 'full':
     case 'timeout':
     case 'retry':
       return { state: { ...batch, phase }, effects: [{ kind: 'ready' }] };
     case 'send':
-      return { state: { ...batch, phase }, effects: [{ kind: 'transmit', messages: batch.messages }] };
+      return { state: { ...batch, phase }, effects: [{ kind: 'transmit', messages: messagesOf(batch) }] };
     case 'ok':
     case 'error':
       return { state: { ...batch, phase }, effects: NO };
@@ -127,8 +141,29 @@ export function stepBatch<M>(
       const acknowledged = batch.phase === 'SENT';
       return {
         state: { ...newBatch<M>(), refused: batch.refused },
-        effects: [{ kind: 'handBack', messages: batch.messages, acknowledged }],
+        effects: [{ kind: 'handBack', messages: messagesOf(batch), acknowledged }],
       };
     }
   }
+}
+
+function added<M>(
+  batch: Batch<M>,
+  { message, ...size }: Extract<BatchEvent<M>, { kind: 'add' }>,
+  limits: BatchLimits,
+  nowMs: number,
+): Step<Batch<M>, BatchEffect<M>> {
+  const items = batch.items + size.items;
+  const bytes = batch.bytes + size.bytes;
+  const isFull = items >= limits.itemsMax || bytes >= limits.bytesMax;
+  const state: Batch<M> = {
+    ...batch,
+    phase: isFull ? 'READY' : 'FILLING',
+    count: batch.count + 1,
+    last: { message, before: batch.last },
+    items,
+    bytes,
+  };
+  if (isFull) return { state, effects: [{ kind: 'ready' }] };
+  return { state, effects: batch.count === 0 ? [{ kind: 'timeoutAt', atMs: nowMs + limits.ageMsMax }] : NO };
 }

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { NO, refuse, type Step, type Table } from './step.ts';
 
@@ -12,12 +13,14 @@ import { NO, refuse, type Step, type Table } from './step.ts';
  * Settled beyond the first draft: release leads back from ACTIVE; a connection breaks in IDLE and in DRAINING too; an IDLE one drains at
  * once. A broken DRAINING connection is CLOSED, not ERROR: nobody wants it back.
  *
+ * Driven by `Line` of ../lines.ts, one for each connection of a transport, which sends requests only on one that took them.
+ *
  * Invariants, and who enforces each:
- *   C1  ACTIVE carries at least one request; IDLE, ERROR and CLOSED carry none.     `stepConnection`; connection.test.ts
+ *   C1  ACTIVE carries at least one request; IDLE, ERROR and CLOSED carry none.     asserted after each step; machines.test.ts
  *   C2  DRAINING takes no new request.                                              CONNECTION_TABLE
  *   C3  DRAINING ends when the last request does (drain_complete is not forgotten): the release that empties it says so by its effect.
- *   C4  A request on a connection that breaks is reported lost exactly once.        effect `lost`; connection.test.ts
- *   C5  At most `streamsMax` requests at once.                                      `stepConnection`
+ *   C4  A request on a connection that breaks is reported lost exactly once.        effect `lost`; machines.test.ts
+ *   C5  At most `streamsMax` requests at once.                                      asserted after each step
  */
 
 export type ConnectionPhase = 'IDLE' | 'ACTIVE' | 'DRAINING' | 'CLOSED' | 'ERROR';
@@ -117,6 +120,14 @@ export function stepConnection(
   event: ConnectionEvent,
   nowMs: number,
 ): Step<Connection, ConnectionEffect> {
+  const step = next(connection, event, nowMs);
+  const { phase, requests, streamsMax } = step.state;
+  assert(phase === 'DRAINING' || (phase === 'ACTIVE') === requests > 0, 'C1: an active connection carries requests');
+  assert(0 <= requests && requests <= streamsMax, 'C5: a connection carries as many requests as it may');
+  return step;
+}
+
+function next(connection: Connection, event: ConnectionEvent, nowMs: number): Step<Connection, ConnectionEffect> {
   const { requests } = connection;
   const phase = CONNECTION_TABLE[connection.phase][event.kind][0];
   if (phase === undefined) return refuse(connection);

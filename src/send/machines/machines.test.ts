@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SendFailure } from '../retry.ts';
-import { BATCH_TABLE, type Batch, type BatchEvent, fits, newBatch, stepBatch } from './batch.ts';
+import { BATCH_TABLE, type Batch, type BatchEvent, fits, messagesOf, newBatch, stepBatch } from './batch.ts';
 import {
   CONNECTION_TABLE,
   type Connection,
@@ -182,7 +182,7 @@ test('a batch hands back exactly what was added, in order, and takes nothing onc
           expect(effect).toEqual({ kind: 'handBack', messages: held, acknowledged: batch.phase === 'SENT' });
           held = [];
         }
-        expect(state.messages).toEqual(held);
+        expect(messagesOf(state)).toEqual(held);
         expect(held.length === 0).toBe(state.phase === 'EMPTY');
         if (held.length > 1) {
           expect(state.items).toBeLessThanOrEqual(limits.itemsMax);

@@ -1,3 +1,5 @@
+import { assert } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { decide, firstTry, type GivenUp, type RetryPolicy, type SendFailure, type Tries } from '../retry.ts';
 import { NO, refuse, type Step, type Table } from './step.ts';
 
@@ -16,13 +18,15 @@ import { NO, refuse, type Step, type Table } from './step.ts';
  * retry, DEAD is given up with its reason and goes to the dead letters. Every failure decides at once between the two (`decide` of
  * retry.ts), so that nothing waits for a retry that will not be made.
  *
+ * Driven by `deliver` of ../delivery.ts.
+ *
  * Invariants, and who enforces each:
- *   M1  retries ≤ retriesMax, in every state.                                          `decide`; lemma in spec/lemmas
- *   M2  DEAD ⇒ refused ∨ out of retries ∨ expired.                                     type GivenUp; message.test.ts
+ *   M1  retries ≤ retriesMax, in every state.                        asserted after each step; lemma in spec/lemmas
+ *   M2  DEAD ⇒ refused ∨ out of retries ∨ expired.                   type GivenUp; machines.test.ts
  *   M3  ACKED and DEAD are final.                                                      MESSAGE_TABLE
- *   M4  FAILED has a time at which it is retried; no other state has one.              `failed`; message.test.ts
+ *   M4  FAILED, and no other state, has a time at which it is retried.   asserted after each step; machines.test.ts
  *   M5  Each accepted message ends ACKED or DEAD: every step that leads back to RETRYING uses up a retry.   lemma in spec/lemmas
- *   M6  The caller hears of an end exactly once.                                       effects `acked`, `dead`; message.test.ts
+ *   M6  The caller hears of an end exactly once.                                       effects `acked`, `dead`; machines.test.ts
  */
 
 export type MessagePhase = 'PENDING' | 'SENDING' | 'SENT' | 'ACKED' | 'FAILED' | 'RETRYING' | 'DEAD';
@@ -162,26 +166,34 @@ export function stepMessage(
   policy: RetryPolicy,
   nowMs: number,
 ): Step<Message, MessageEffect> {
+  const step = next(message, event, policy, nowMs);
+  const { phase, tries, retryAtMs } = step.state;
+  assert(tries.retries <= Math.min(policy.retriesMax, LIMITS.retriesMax), 'M1: retries stay within their limit');
+  assert((phase === 'FAILED') === (retryAtMs !== undefined), 'M4: a failed message alone has a time for its retry');
+  return step;
+}
+
+function next(message: Message, event: MessageEvent, policy: RetryPolicy, nowMs: number): Step<Message, MessageEffect> {
   const phase = MESSAGE_TABLE[message.phase][event.kind][0];
   if (phase === undefined) return refuse(message);
-  const next: Message = { ...message, phase, retryAtMs: undefined };
+  const state: Message = { ...message, phase, retryAtMs: undefined };
   switch (event.kind) {
     case 'send_request':
     case 'retry_request':
-      return { state: next, effects: [{ kind: 'send', retry: message.tries.retries }] };
+      return { state, effects: [{ kind: 'send', retry: message.tries.retries }] };
     case 'send_success':
     case 'retry_success':
-      return { state: next, effects: NO };
+      return { state, effects: NO };
     case 'ack_received':
-      return { state: next, effects: [{ kind: 'acked' }] };
+      return { state, effects: [{ kind: 'acked' }] };
     case 'ack_timeout': {
       const failure = { kind: 'retry', reason: 'no answer in time', afterMs: undefined } as const;
-      return failed(next, failure, policy, event.chance, nowMs);
+      return failed(state, failure, policy, event.chance, nowMs);
     }
     case 'send_failure':
     case 'answer_failed':
     case 'retry_failure':
-      return failed(next, event.failure, policy, event.chance, nowMs);
+      return failed(state, event.failure, policy, event.chance, nowMs);
   }
 }
 

@@ -1,8 +1,10 @@
-import { type Backoff, firstBackoff, nextDelay } from '../backoff.ts';
+import { assert } from '../../base/assert.ts';
+import { type Backoff, firstBackoff, nextDelay } from '../../base/backoff.ts';
 import { NO, refuse, type Step, type Table } from './step.ts';
 
 /*
- * The protocol machine: one for each destination. It knows whether there is any connection at all; which one is used is the pool's affair.
+ * The protocol machine: one for each lane to a destination. It knows whether there is any connection at all; which one is used is the
+ * pool's affair.
  *
  *   INIT ─connect_request→ CONNECTING ─connect_success→ CONNECTED ─disconnect_request→ CLOSED
  *                           │      ↑                        │                            │
@@ -13,10 +15,12 @@ import { NO, refuse, type Step, type Table } from './step.ts';
  * Settled beyond the first draft: the last connection of a CONNECTED protocol may break (connection_lost → ERROR), and a sender may be
  * stopped whatever its destination does (disconnect_request is taken in every state but CLOSED).
  *
+ * Driven by `Link` of ../link.ts: no connection is opened and no request begins that it does not let.
+ *
  * Invariants, and who enforces each:
- *   P1  Only CONNECTED lets a request be sent.                              `maySend`, asked by the pool
- *   P2  In ERROR a time is set at which the connection is tried again.      `stepProtocol`; protocol.test.ts
- *   P3  Failures in a row are counted and end with connect_success.         `stepProtocol`; protocol.test.ts
+ *   P1  Only CONNECTED lets a request be sent.                              `maySend`, asked by `Lines.take`; lines.test.ts
+ *   P2  In ERROR, and there alone, a time is set for the next try.          asserted after each step; machines.test.ts
+ *   P3  Failures in a row are counted and end with connect_success.         asserted after each step; machines.test.ts
  *   P4  CLOSED is left by reconnect_request alone.                          PROTOCOL_TABLE
  *   P5  A refused event changes nothing but its count.                      `refuse`; every machine's test
  */
@@ -111,23 +115,31 @@ export function maySend(protocol: Protocol): boolean {
 
 /** One event; `nowMs` is monotonic. */
 export function stepProtocol(protocol: Protocol, event: ProtocolEvent, nowMs: number): Step<Protocol, ProtocolEffect> {
+  const step = next(protocol, event, nowMs);
+  const { phase, retryAtMs, backoff } = step.state;
+  assert((phase === 'ERROR') === (retryAtMs !== undefined), 'P2: in error alone a time is set for the next try');
+  assert(phase !== 'CONNECTED' || backoff.failures === 0, 'P3: a connection ends the row of failures');
+  return step;
+}
+
+function next(protocol: Protocol, event: ProtocolEvent, nowMs: number): Step<Protocol, ProtocolEffect> {
   const phase = PROTOCOL_TABLE[protocol.phase][event.kind][0];
   if (phase === undefined) return refuse(protocol);
-  const next: Protocol = { ...protocol, phase, sinceMs: nowMs, retryAtMs: undefined };
+  const state: Protocol = { ...protocol, phase, sinceMs: nowMs, retryAtMs: undefined };
   switch (event.kind) {
     case 'connect_request':
     case 'retry_request':
     case 'reconnect_request':
-      return { state: next, effects: [{ kind: 'connect' }] };
+      return { state, effects: [{ kind: 'connect' }] };
     case 'connect_success':
-      return { state: { ...next, backoff: firstBackoff() }, effects: NO };
+      return { state: { ...state, backoff: firstBackoff() }, effects: NO };
     case 'connect_failure':
     case 'connection_lost': {
       const { delayMs, backoff } = nextDelay(protocol.backoff, { chance: event.chance });
       const atMs = nowMs + delayMs;
-      return { state: { ...next, backoff, retryAtMs: atMs }, effects: [{ kind: 'retryAt', atMs }] };
+      return { state: { ...state, backoff, retryAtMs: atMs }, effects: [{ kind: 'retryAt', atMs }] };
     }
     case 'disconnect_request':
-      return { state: { ...next, backoff: firstBackoff() }, effects: [{ kind: 'disconnect' }] };
+      return { state: { ...state, backoff: firstBackoff() }, effects: [{ kind: 'disconnect' }] };
   }
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import type { Problem } from '../../../src/query/api.ts';
+import type { AlertsAnswer } from '../../../src/query/api-alerts.ts';
 import {
   findLogs,
   findTraces,
@@ -94,10 +95,24 @@ function answerFor(url: URL, data: ShopData, nowMs: number): unknown {
     '/api/v1/logs/histogram': () => logHistogram(data, params, nowMs),
     '/api/v1/services': () => ({ items: services(data), next: null }),
     '/api/v1/metrics': () => pageOf(data.traces.length === 0 ? [] : metricList(nowMs), params),
+    '/api/v1/alerts': () => alertsOf(data, nowMs),
     '/api/v1/status': () => statusOf(nowMs),
     '/api/v1/fleet': () => fleetAnswer(data.traces.length > 0),
   };
   return answers[url.pathname]?.() ?? null;
+}
+
+function alertsOf(data: ShopData, nowMs: number): AlertsAnswer {
+  const [example] = data.traces;
+  if (example === undefined) return { alerts: [], receivers: [] };
+  const { traceId } = example.summary;
+  const text = `a new call, pricing → cart, closes a cycle: cart → catalog → pricing → cart (for example trace ${traceId})`;
+  const details = { services: ['cart', 'catalog', 'pricing'], client: 'pricing', server: 'cart', traceId };
+  const counts = { accepted: 1, delivered: 0, failed: 0, dropped: 0, waiting: 1, tries: 3 };
+  return {
+    alerts: [{ kind: 'cycle', time: new Date(nowMs - 240_000).toISOString(), text, details }],
+    receivers: [{ name: 'https://chat.example', ...counts, problem: 'answered 503' }],
+  };
 }
 
 function oneTrace(traceId: string, data: ShopData, nowMs: number): unknown {

@@ -77,7 +77,7 @@ function shopLocks(nowMs: number): LockBook {
   ): void => {
     const traceId = (0xabc0 + request * 0x1111).toString(16).repeat(8).slice(0, 32);
     const timeNs = nanosOf(nowMs - secondsAgo * 1_000);
-    const plain = { mode: 'exclusive', amount: 1, capacity: 1, priority: 0 };
+    const plain = { claim: '', mode: 'exclusive', amount: 1, capacity: 1, priority: 0 };
     book.take({ ...plain, kind, timeNs, owner: traceId, resource, service, traceId });
   };
   const locks: readonly (readonly [string, string])[] = [

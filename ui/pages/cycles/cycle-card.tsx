@@ -39,6 +39,12 @@ export function CycleCard({ cycle }: { readonly cycle: CallCycle }) {
         <p>
           <span className={styles.badge}>{cycle.severity}</span>{' '}
           {cycle.kind === 're-entrant' ? 're-entrant request' : `${cycle.kind} cycle`}
+          {cycle.noticedUnixNano !== null && (
+            <>
+              {' · '}
+              <b className={styles.new}>new</b>, noticed <Moment ms={nanosToMs(cycle.noticedUnixNano)} date />
+            </>
+          )}
         </p>
         <h3>{[...cycle.vertices, cycle.vertices[0]].map(vertexText).join(' → ')}</h3>
         <p>{MEANING[cycle.kind][cycle.severity]}</p>

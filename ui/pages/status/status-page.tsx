@@ -5,6 +5,7 @@ import { useRange } from '../../frame/range.tsx';
 import { formatAge, formatCount, formatShort, formatTick } from '../../model/format.ts';
 import { Plot } from '../../parts/plot.tsx';
 import { CodeBlock, ErrorPanel, Skeleton } from '../../parts/states.tsx';
+import { Alerts } from './alerts.tsx';
 import styles from './status.module.css';
 import { Configuration, Disk, Journal, Receivers, Refused, Tables, Verdict } from './status-parts.tsx';
 
@@ -37,6 +38,7 @@ function Overview({ status }: { readonly status: Status }) {
         troubles={troublesOf(status)}
         well={`All is well: what is acknowledged is on disk, and visible after ${formatCount(status.store.lagMs)} ms.`}
       />
+      <Alerts />
       <section className={styles.wide} aria-labelledby="arriving">
         <h2 id="arriving">What arrives</h2>
         <Arriving status={status} />

@@ -33,6 +33,7 @@ export function lockEventsOf(document: object): LockEvent[] {
         timeNs: BigInt(timeUnixNano ?? 0),
         owner: values.get(LOCK_KEYS.owner) ?? traceId,
         resource: values.get(LOCK_KEYS.resource) ?? '',
+        claim: values.get(LOCK_KEYS.claim) ?? '',
         mode: values.get(LOCK_KEYS.mode) ?? (capacity > 1 ? 'unit' : 'exclusive'),
         amount: Number(values.get(LOCK_KEYS.amount) ?? 1),
         capacity,

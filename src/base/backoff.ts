@@ -1,5 +1,5 @@
-import { assert } from '../base/assert.ts';
-import { LIMITS } from '../base/limits.ts';
+import { assert } from './assert.ts';
+import { LIMITS } from './limits.ts';
 
 /** Where a row of failures stands. A success starts a new row: `firstBackoff`. */
 export interface Backoff {
