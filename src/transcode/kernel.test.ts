@@ -50,7 +50,7 @@ test('kernel and TypeScript say and write the same of random requests, damaged o
   const random = randomFrom(20);
   const pair = new Pair();
   const taken = { whole: 0, damaged: 0 };
-  let whole = new Uint8Array(0);
+  let whole: Uint8Array = new Uint8Array(0);
   for (let i = 0; i < REQUESTS; i++) {
     const isWhole = i % 4 === 0;
     if (isWhole) whole = encodeProto('traces', randomRequest(random, 'traces'));
