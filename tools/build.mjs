@@ -68,6 +68,11 @@ part('server', ['src', 'tsconfig.json', 'package-lock.json'], 'dist/main/cli.js'
 
 // The span decoder in WebAssembly (kernel/README.md). Its memory has a fixed size: what kernel-layout.ts lays out, in pages of 64 KiB.
 const KERNEL_PAGES = '536';
+const ASSEMBLYSCRIPT = tool('assemblyscript/bin/asc.js');
+if (!fs.existsSync(ASSEMBLYSCRIPT)) {
+  console.error('clew: the package assemblyscript is not installed (node_modules is older than package.json): npm ci');
+  process.exit(1);
+}
 part('kernel', ['kernel', 'src/transcode/kernel-layout.ts', 'package-lock.json'], 'dist/kernel/spans.wasm', () => {
   const features = ['--enable', 'simd', '--enable', 'bulk-memory', '--runtime', 'stub', '--noAssert', '-O3'];
   const memory = ['--initialMemory', KERNEL_PAGES, '--maximumMemory', KERNEL_PAGES];
