@@ -26,6 +26,7 @@ describe('the package', () => {
     const paths = files.map((file) => file.path);
     for (const needed of [
       'dist/main/cli.js',
+      'dist/kernel/spans.wasm',
       'dist/ui/index.html',
       'clew.schema.json',
       'LICENSE',

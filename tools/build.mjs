@@ -50,7 +50,7 @@ function part(name, inputs, output, run) {
 function removeStale() {
   for (const file of filesBelow('dist')) {
     const name = path.relative('dist', file);
-    if (name.startsWith(`ui${path.sep}`)) continue;
+    if (name.startsWith(`ui${path.sep}`) || name.startsWith(`kernel${path.sep}`)) continue;
     const source = path.join(root, 'src', name.replace(/\.(d\.ts|js(\.map)?)$/, '.ts'));
     const isForTests = /(-world|\.(contract|test|fuzz|bench))\.js/.test(name);
     if (isForTests || !fs.existsSync(source)) fs.rmSync(path.join(root, file));
@@ -64,6 +64,26 @@ part('server', ['src', 'tsconfig.json', 'package-lock.json'], 'dist/main/cli.js'
   if (!fs.existsSync(cli)) return false;
   fs.chmodSync(cli, 0o755);
   return ok;
+});
+
+// The span decoder in WebAssembly (kernel/README.md). Its memory has a fixed size: what kernel-layout.ts lays out, in pages of 64 KiB.
+const KERNEL_PAGES = '536';
+const ASSEMBLYSCRIPT = tool('assemblyscript/bin/asc.js');
+if (!fs.existsSync(ASSEMBLYSCRIPT)) {
+  console.error('clew: the package assemblyscript is not installed (node_modules is older than package.json): npm ci');
+  process.exit(1);
+}
+part('kernel', ['kernel', 'src/transcode/kernel-layout.ts', 'package-lock.json'], 'dist/kernel/spans.wasm', () => {
+  const features = ['--enable', 'simd', '--enable', 'bulk-memory', '--runtime', 'stub', '--noAssert', '-O3'];
+  const memory = ['--initialMemory', KERNEL_PAGES, '--maximumMemory', KERNEL_PAGES];
+  const output = ['--outFile', path.join('dist', 'kernel', 'spans.wasm')];
+  return node([
+    tool('assemblyscript/bin/asc.js'),
+    path.join('kernel', 'request.ts'),
+    ...output,
+    ...features,
+    ...memory,
+  ]);
 });
 
 part('types', ['src/guard', 'src/analysis', 'src/host', 'tsconfig.guard.json'], 'dist/guard/index.d.ts', () =>

@@ -20,7 +20,9 @@ if (fs.existsSync(path.join(root, 'ui', 'tsconfig.json'))) {
     node([tool('typescript/bin/tsc'), '--noEmit', '-p', path.join('ui', 'tsconfig.json')]),
   );
 }
-const linted = ['src', 'ui', 'tools', 'test', 'bench', 'demo'].filter((name) => fs.existsSync(path.join(root, name)));
+const linted = ['src', 'kernel', 'ui', 'tools', 'test', 'bench', 'demo'].filter((name) =>
+  fs.existsSync(path.join(root, name)),
+);
 check('lint and format', () => node([tool('@biomejs/biome/bin/biome'), 'check', ...linted]));
 check('tidy', () => node([path.join('tools', 'run.mjs'), path.join('tools', 'tidy-main.ts')]));
 check('browser', () => {

@@ -3,7 +3,7 @@ import { importsOf, resolveImport } from './tidy-imports.ts';
 
 /** Files that something other than an import starts: the command, test runners, scripts, pages, configuration, and the API's contract. */
 const ENTRY =
-  /^src\/main\/cli\.ts$|^src\/guard\/index\.ts$|\.(test|fuzz|bench)\.tsx?$|(-main|\.config)\.ts$|\.mjs$|^bench\/(run|load-main)\.ts$|^tools\/fuzz-[\w-]+\.ts$|^ui\/(main|index)\.tsx?$|\.d\.ts$|^src\/query\/api\.ts$/;
+  /^src\/main\/cli\.ts$|^kernel\/request\.ts$|^src\/guard\/index\.ts$|\.(test|fuzz|bench)\.tsx?$|(-main|\.config)\.ts$|\.mjs$|^bench\/(run|load-main)\.ts$|^tools\/fuzz-[\w-]+\.ts$|^ui\/(main|index)\.tsx?$|\.d\.ts$|^src\/query\/api\.ts$/;
 
 const EXPORT =
   /^export\s+(?:default\s+)?(?:abstract\s+)?(?:async\s+)?(const|let|function\*?|class|interface|type)\s+([\w$]+)/gm;

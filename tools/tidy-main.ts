@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type RepositoryFile, tidyProblems } from './tidy.ts';
 
-const FOLDERS = ['src', 'ui', 'tools', 'test', 'bench', 'demo', 'docs'];
+const FOLDERS = ['src', 'kernel', 'ui', 'tools', 'test', 'bench', 'demo', 'docs'];
 const ROOT_FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'vitest.config.ts'];
 const TEXT = /\.(ts|tsx|mjs|md|json|css|html)$/;
 

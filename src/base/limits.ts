@@ -242,6 +242,8 @@ export const LIMITS = {
   noticeDelayMsMin: 500,
   /** … up to this. */
   noticeDelayMsMax: 30_000,
+  /** How long a run of the program for deadlocks may take when nothing is set; then it is killed. */
+  noticeCommandMs: 10_000,
   /** Notices that are kept to show; older ones are in the log. */
   noticesShownMax: 100,
 

@@ -2,6 +2,9 @@ import { grow } from './growth.ts';
 
 const FIRST_CAPACITY = 64;
 
+/** Below this many words a loop beats TypedArray.set. */
+const SHORT_COPY = 16;
+
 /** A growing list of unsigned 32-bit integers; also holds Int32 (same bits) and, as pairs low/high, 64-bit values. */
 export class U32List {
   values = new Uint32Array(FIRST_CAPACITY);
@@ -24,6 +27,23 @@ export class U32List {
     while (this.values.length < length) this.#grow();
     this.values.fill(value, this.length, length);
     this.length = length;
+  }
+
+  /** Appends `count` words of `source` from `start` on. */
+  append(source: Uint32Array, start: number, count: number): void {
+    while (this.length + count > this.values.length) this.#grow();
+    const { values, length } = this;
+    if (count > SHORT_COPY) values.set(source.subarray(start, start + count), length);
+    else for (let i = 0; i < count; i++) values[length + i] = source[start + i];
+    this.length += count;
+  }
+
+  /** As `append`, but of each word the word of `table` that it points at. */
+  appendMapped(source: Uint32Array, start: number, count: number, table: Uint32Array): void {
+    while (this.length + count > this.values.length) this.#grow();
+    const { values, length } = this;
+    for (let i = 0; i < count; i++) values[length + i] = table[source[start + i]];
+    this.length += count;
   }
 
   /** Empties the list and gives its memory back. */

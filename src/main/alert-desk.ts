@@ -1,17 +1,19 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Alert, AlertsAnswer } from '../query/api-alerts.ts';
-import { Notifier, webhook } from '../vitals/notify.ts';
+import { command, type NoticeCounts, Notifier, webhook } from '../vitals/notify.ts';
 import { family } from '../vitals/prometheus.ts';
 import type { Log } from './log.ts';
 import { readHeaders } from './setting-values.ts';
 import type { Settings } from './settings.ts';
 
-/** Raises alerts: each is written to the log, kept to show, counted, and posted to the webhooks of the configuration. */
+/** Raises alerts: each is written to the log, kept to show, counted, posted to the webhooks of the configuration, and, of deadlocks, given to its program. */
 export class AlertDesk {
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'warn'>;
   readonly #notifier: Notifier;
+  /** Of deadlocks alone: the program that may end them. */
+  readonly #resolver: Notifier;
   readonly #shown: Alert[] = [];
   readonly #counts = new Map<string, number>(KINDS.map((kind) => [kind, 0]));
 
@@ -20,7 +22,11 @@ export class AlertDesk {
     this.#log = log;
     const headers = readHeaders(settings['alerts.headers']);
     const receivers = settings['alerts.webhooks'].map((url) => webhook(url, headers));
-    this.#notifier = new Notifier({ clock, chance, receivers, report: (text) => log.warn(text) });
+    const options = { clock, chance, report: (text: string) => log.warn(text) };
+    this.#notifier = new Notifier({ ...options, receivers });
+    const words = settings['deadlocks.command'];
+    const program = words.length === 0 ? [] : [command(words, settings['deadlocks.commandTimeout'])];
+    this.#resolver = new Notifier({ ...options, receivers: program });
   }
 
   raise(kind: AlertKind, text: string, details: unknown): void {
@@ -31,15 +37,16 @@ export class AlertDesk {
     this.#shown.unshift(alert);
     this.#shown.splice(LIMITS.noticesShownMax);
     this.#notifier.notify(alert);
+    if (kind === 'deadlock') this.#resolver.notify(alert);
   }
 
   answer(): AlertsAnswer {
-    return { alerts: this.#shown, receivers: this.#notifier.counts() };
+    return { alerts: this.#shown, receivers: this.#receivers() };
   }
 
   /** For /metrics. */
   metrics(): string {
-    const receivers = this.#notifier.counts();
+    const receivers = this.#receivers();
     const of = (state: 'delivered' | 'failed' | 'dropped') =>
       receivers.map((receiver) => [{ receiver: receiver.name, state }, receiver[state]] as const);
     return [
@@ -55,10 +62,15 @@ export class AlertDesk {
     ].join('');
   }
 
+  #receivers(): NoticeCounts[] {
+    return [...this.#notifier.counts(), ...this.#resolver.counts()];
+  }
+
   close(): void {
     this.#notifier.close();
+    this.#resolver.close();
   }
 }
 
-const KINDS = ['cycle'] as const;
+const KINDS = ['cycle', 'deadlock'] as const;
 type AlertKind = (typeof KINDS)[number];

@@ -245,7 +245,7 @@ const SETTINGS = [
     default: [],
     secret: true,
     description:
-      'http:// or https:// addresses that each alert (a call that closes a cycle) is posted to as JSON. Empty: alerts are logged and shown alone.',
+      'http:// or https:// addresses that each alert (a call that closes a cycle, a confirmed deadlock) is posted to as JSON. Empty: alerts are logged and shown alone.',
   },
   {
     key: 'alerts.headers',
@@ -253,6 +253,22 @@ const SETTINGS = [
     default: [],
     secret: true,
     description: 'Headers of those posts, each `name: value`.',
+  },
+  {
+    key: 'deadlocks.command',
+    kind: 'list',
+    default: [],
+    secret: true,
+    description:
+      'Program and its words (no shell) that is run once for each confirmed deadlock, with the alert as JSON on its standard input: it may end the proposed victim. Empty: nothing is run.',
+  },
+  {
+    key: 'deadlocks.commandTimeout',
+    kind: 'duration',
+    default: LIMITS.noticeCommandMs,
+    min: 100,
+    max: 600_000,
+    description: 'A run of deadlocks.command that takes longer is killed, and counts as failed.',
   },
   ...retention('traces', 'spans'),
   ...retention('metrics', 'metric points'),

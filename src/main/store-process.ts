@@ -9,6 +9,7 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { randomHex } from '../host/random.ts';
 import { diskSpace } from '../host/space.ts';
 import type { CycleAlert } from '../query/api-alerts.ts';
+import type { DeadlockAnswer } from '../query/api-locks.ts';
 import { GraphKeeper } from '../query/graph-keeper.ts';
 import { GuardDesk } from '../query/guard-desk.ts';
 import { LockDesk } from '../query/locks.ts';
@@ -55,7 +56,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
   const alerts = new AlertDesk(settings, log, systemClock, () => Number.parseInt(randomHex(4), 16) / 2 ** 32);
   const keeper = await keepGraph(start, store, alerts, (text) => log.warn(text));
   graph = keeper;
-  const desks = await openDesks(start, keeper, store, (text) => log.warn(text));
+  const desks = await openDesks(start, keeper, store, alerts, (text) => log.warn(text));
   const api = await startApi({
     ...(await protection(start)),
     engine: store.engine,
@@ -133,11 +134,18 @@ function cycleText({ services, client, server, traceId }: CycleAlert): string {
 }
 
 /** What keeps a state of its own beside the store: the guard of calls, the locks. */
-async function openDesks({ settings }: Start, keeper: GraphKeeper, store: Store, report: (text: string) => void) {
+async function openDesks(
+  { settings }: Start,
+  keeper: GraphKeeper,
+  store: Store,
+  alerts: AlertDesk,
+  report: (text: string) => void,
+) {
   const { watch } = keeper.state();
   const options = { clock: systemClock, report };
   const guard = await GuardDesk.open({ ...options, disk: nodeDisk, directory: settings.data, watch });
-  const locks = new LockDesk({ ...options, engine: store.engine });
+  const onConfirmed = (text: string, deadlock: DeadlockAnswer): void => alerts.raise('deadlock', text, deadlock);
+  const locks = new LockDesk({ ...options, engine: store.engine, onConfirmed });
   locks.start();
   const close = async (): Promise<void> => {
     await Promise.all([guard.close(), locks.close()]);

@@ -169,11 +169,9 @@ async function tellLocks(files: readonly string[], { url, token }: Values): Prom
   return lines.join('');
 }
 
-function locksText({ deadlocks, owners, hooks }: LocksAnswer): string {
-  const failing = hooks.filter(({ lastFailure }) => lastFailure !== '');
-  const warnings = failing.map(({ hook, target, lastFailure }) => `${hook} ${target} fails: ${lastFailure}\n`).join('');
-  if (deadlocks.length === 0) return `no deadlock among ${owners.length} owners of locks\n${warnings}`;
-  return deadlocks.map(deadlockText).join('') + warnings;
+function locksText({ deadlocks, owners }: LocksAnswer): string {
+  if (deadlocks.length === 0) return `no deadlock among ${owners.length} owners of locks\n`;
+  return deadlocks.map(deadlockText).join('');
 }
 
 function deadlockText(deadlock: DeadlockAnswer): string {

@@ -5,7 +5,7 @@ export interface AlertsAnswer {
 }
 
 export interface Alert {
-  /** `cycle`: calls go round in a circle that did not before. */
+  /** `cycle`: calls go round in a circle that did not before; `deadlock`: confirmed, `details` is its DeadlockAnswer. */
   readonly kind: string;
   /** ISO 8601: when it was noticed. */
   readonly time: string;
@@ -25,9 +25,9 @@ export interface CycleAlert {
   readonly traceId: string;
 }
 
-/** The account of a webhook: accepted is the sum of delivered, failed, dropped and waiting. */
+/** The account of a webhook, or of the program for deadlocks: accepted is the sum of delivered, failed, dropped and waiting. */
 export interface AlertReceiver {
-  /** Scheme, host and port: the rest of the address may be a secret. */
+  /** Scheme, host and port: the rest of the address may be a secret. Of a program `command` and its path. */
   readonly name: string;
   readonly accepted: number;
   readonly delivered: number;

@@ -8,8 +8,6 @@ export interface LocksAnswer {
   /** Owners that hold or wait. */
   readonly owners: readonly LockOwnerAnswer[];
   readonly edges: readonly WaitEdgeAnswer[];
-  /** What is told of each confirmed deadlock, where the configuration names one. */
-  readonly hooks: readonly HookAnswer[];
 }
 export interface DeadlockAnswer {
   /** The same while the deadlock lasts. */
@@ -31,27 +29,6 @@ export interface DeadlockAnswer {
   readonly order: readonly string[];
   /** Who ended it and told so in its log: PostgreSQL; then `victims` were aborted. '' else. */
   readonly resolvedBy: string;
-  /** What became of the calls of the hooks. */
-  readonly told: readonly ToldAnswer[];
-}
-export type HookKind = 'webhook' | 'command';
-export interface ToldAnswer {
-  readonly hook: HookKind;
-  readonly state: 'waiting' | 'done' | 'failed' | 'dropped';
-  readonly tries: number;
-  /** Why the last try failed; '' when it did not. */
-  readonly failure: string;
-}
-export interface HookAnswer {
-  readonly hook: HookKind;
-  /** Origin of the address, or name of the program. */
-  readonly target: string;
-  /** Deadlocks since the start that it was told of, that it could not be told of, that were too many, and that wait for a try. */
-  readonly done: number;
-  readonly failed: number;
-  readonly dropped: number;
-  readonly waiting: number;
-  readonly lastFailure: string;
 }
 export interface WaitEdgeAnswer {
   readonly waiter: string;

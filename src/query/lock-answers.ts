@@ -4,19 +4,11 @@ import { DeadlockWatch, type WatchedDeadlock } from '../analysis/deadlock-watch.
 import type { LockBook } from '../analysis/lock-book.ts';
 import type { LockClaim, LockTable } from '../analysis/lock-table.ts';
 import { type LoggedDeadlock, traceOf } from '../analysis/postgres-log.ts';
-import type {
-  DeadlockAnswer,
-  HookAnswer,
-  LockClaimAnswer,
-  LockOwnerAnswer,
-  LocksAnswer,
-  ToldAnswer,
-} from './api-locks.ts';
+import type { DeadlockAnswer, LockClaimAnswer, LockOwnerAnswer, LocksAnswer } from './api-locks.ts';
 
 /** A deadlock with what its members held when it was seen. */
 export interface SeenDeadlock extends WatchedDeadlock {
   readonly members: readonly LockOwnerAnswer[];
-  readonly told?: readonly ToldAnswer[];
 }
 
 /** A deadlock that PostgreSQL ended, with what its log says of the members. */
@@ -49,16 +41,15 @@ export function locksAnswer(
   { edges }: Pick<DeadlockReport, 'edges'>,
   deadlocks: readonly SeenDeadlock[],
   nowNs: bigint,
-  hooks: readonly HookAnswer[] = [],
 ): LocksAnswer {
-  return { timeUnixNano: nowNs.toString(), deadlocks: deadlocks.map(deadlockAnswer), owners, edges, hooks };
+  return { timeUnixNano: nowNs.toString(), deadlocks: deadlocks.map(deadlockAnswer), owners, edges };
 }
 
-/** Names a deadlock in one short word: the same while it lasts, in answers and in what hooks are told. */
+/** Names a deadlock in one short word: the same while it lasts, in answers and in what alerts tell. */
 const deadlockId = ({ name }: Pick<Deadlock, 'name'>): string =>
   createHash('sha256').update(name).digest('hex').slice(0, 16);
 
-function deadlockAnswer({ deadlock, members, told = [], ...watched }: SeenDeadlock): DeadlockAnswer {
+export function deadlockAnswer({ deadlock, members, ...watched }: SeenDeadlock): DeadlockAnswer {
   return {
     id: deadlockId(deadlock),
     kind: deadlock.kind,
@@ -74,7 +65,6 @@ function deadlockAnswer({ deadlock, members, told = [], ...watched }: SeenDeadlo
     frees: deadlock.victims.frees,
     order: deadlock.order,
     resolvedBy: watched.resolvedBy,
-    told,
   };
 }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NOW, openTestApi, type TestApi } from '../../test/support/api.ts';
 import { LIMITS } from '../base/limits.ts';
 import { LOCK_EVENTS } from '../base/names.ts';
-import type { LocksAnswer } from './api-locks.ts';
+import type { DeadlockAnswer, LocksAnswer } from './api-locks.ts';
 import { LockDesk } from './locks.ts';
 
 /** A clock that only goes when it is told to. */
@@ -71,7 +71,12 @@ describe('locks', () => {
   it('are followed from log records: a deadlock is suspected, confirmed and over, once', async () => {
     const clock = new HandClock();
     const reports: string[] = [];
-    const desk = new LockDesk({ engine: api.engine, clock, report: (text) => reports.push(text) });
+    const told: DeadlockAnswer[] = [];
+    const onConfirmed = (text: string, deadlock: DeadlockAnswer): void => {
+      reports.push(text);
+      told.push(deadlock);
+    };
+    const desk = new LockDesk({ engine: api.engine, clock, report: (text) => reports.push(text), onConfirmed });
     await api.store(
       'logs',
       logs('cart', [
@@ -96,12 +101,15 @@ describe('locks', () => {
       [two, 'cart'],
     ]);
     expect(BigInt(first.sinceUnixNano)).toBe(NOW - 5_000_000_000n);
+    expect(told).toEqual([]);
     clock.go(LIMITS.lockConfirmMs);
     await settled(desk, 'confirmed');
+    expect(told).toEqual([{ ...first, state: 'confirmed', confirmedUnixNano: clock.now.toString() }]);
     await api.store('logs', logs('inventory', [[1, 'abandoned', 'stock:1', 1]]));
     clock.go(LIMITS.lockLookMs);
     const after = await settled(desk, 'over');
     expect(after.deadlocks).toHaveLength(1);
+    expect(told).toHaveLength(1);
     expect(reports).toEqual([`deadlock: ${one}, ${two} wait for one another; aborting ${one} resolves it`]);
     await desk.close();
   });

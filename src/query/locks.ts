@@ -5,16 +5,17 @@ import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
-import type { LockOwnerAnswer, LockSnapshotAnswer, LocksAnswer } from './api-locks.ts';
-import { locksAnswer, ownerAnswer } from './lock-answers.ts';
+import type { DeadlockAnswer, LockOwnerAnswer, LockSnapshotAnswer, LocksAnswer } from './api-locks.ts';
+import { deadlockAnswer, locksAnswer, ownerAnswer } from './lock-answers.ts';
 import { readLockEvents, readPostgresDeadlocks } from './lock-events.ts';
 import { readSnapshot } from './lock-snapshot.ts';
 
 export interface LockDeskOptions {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Says that a deadlock is confirmed. */
   readonly report: (text: string) => void;
+  /** Told of each deadlock once, when it is confirmed, with a sentence about it. */
+  readonly onConfirmed?: (text: string, deadlock: DeadlockAnswer) => void;
 }
 
 /** Reads new lock events from the stored logs every few seconds, takes snapshots, and answers with what is deadlocked. */
@@ -109,8 +110,11 @@ export class LockDesk {
     }
     const kept = new Set(this.#watch.all().map(({ deadlock }) => deadlock.name));
     for (const name of this.#members.keys()) if (!kept.has(name)) this.#members.delete(name);
-    for (const { deadlock } of confirmed)
-      this.#options.report(deadlockText(deadlock.members, deadlock.victims.victims));
+    for (const watched of confirmed) {
+      const { name, members, victims } = watched.deadlock;
+      const answer = deadlockAnswer({ ...watched, members: this.#members.get(name) ?? [] });
+      this.#options.onConfirmed?.(deadlockText(members, victims.victims), answer);
+    }
   }
 }
 

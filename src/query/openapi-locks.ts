@@ -15,7 +15,6 @@ const record = (properties: Readonly<Record<string, object>>): object => some(pr
 const claims = list(record({ resource: text, mode: text, amount: integer, sinceUnixNano: nanos }));
 const owner = record({ owner: text, service: text, traceId: text, doing: text, holds: claims, waits: claims });
 const edge = record({ waiter: text, blocker: text, resource: text, isSoft: { type: 'boolean' } });
-const hook = { enum: ['webhook', 'command'] };
 const toldClaims = list(some({ owner: text, mode: text, amount: integer, sinceUnixNano: nanos }, ['owner']));
 
 export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
@@ -37,24 +36,10 @@ export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
         frees: list(text),
         order: list(text),
         resolvedBy: text,
-        told: list(
-          record({ hook, state: { enum: ['waiting', 'done', 'failed', 'dropped'] }, tries: integer, failure: text }),
-        ),
       }),
     ),
     owners: list(owner),
     edges: list(edge),
-    hooks: list(
-      record({
-        hook,
-        target: text,
-        done: integer,
-        failed: integer,
-        dropped: integer,
-        waiting: integer,
-        lastFailure: text,
-      }),
-    ),
   }),
   LockSnapshot: some(
     {

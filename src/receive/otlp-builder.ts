@@ -1,9 +1,20 @@
+import { kernelCode } from '../host/kernel-code.ts';
+import { SpanKernel } from '../transcode/kernel.ts';
 import { freeze, SegmentColumns, transcode } from '../transcode/transcode.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
+/** One serves all segments of the process: it keeps nothing between requests. */
+let kernel: SpanKernel | undefined;
+
+function sharedKernel(): SpanKernel | undefined {
+  const code = kernel === undefined ? kernelCode() : undefined;
+  if (code !== undefined) kernel = new SpanKernel(code);
+  return kernel;
+}
+
 /** The rows of one segment in ClickHouse's columns: the real builder. */
 export function otlpBuilder(): SegmentBuilder {
-  const columns = new SegmentColumns();
+  const columns = new SegmentColumns(sharedKernel());
   return {
     get items() {
       return columns.items;

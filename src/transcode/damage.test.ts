@@ -1,13 +1,15 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { mutated } from '../../test/support/damage.ts';
 import { nativeBytes } from '../../test/support/native-bytes.ts';
 import { openCellReader } from '../../test/support/native-cells.ts';
 import { encodeProto } from '../../test/support/otlp-proto.ts';
-import { type Random, randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
+import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
+import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
-import { freeze, SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
+import { freeze, type SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
 
 /** Mutated requests of the fuzz test. */
 const MUTATIONS = Number(process.env['CLEW_TRANSCODE_MUTATIONS'] ?? 10_000);
@@ -34,102 +36,77 @@ function request(signal: Signal, seed: number): Uint8Array {
   }
 }
 
-test.each(SIGNALS)('a %s request that is cut off at any byte changes nothing', (signal) => {
-  const columns = new SegmentColumns();
-  const body = request(signal, 7);
-  const before = request(signal, 8);
-  expect(take(columns, signal, before).kind).toBe('ok');
-  const untouched = frozenBytes(columns);
-  const heldItems = columns.items;
-  let refused = 0;
-  for (let length = 0; length < body.length; length++) {
-    const cut = body.slice(0, length);
-    const result = take(columns, signal, cut);
-    if (result.kind === 'invalid') refused++;
-    else {
-      // Cut between two resources: a whole, shorter request.
+describe.each(SPAN_READERS)('read by %s', (_name, newColumns) => {
+  test.each(SIGNALS)('a %s request that is cut off at any byte changes nothing', (signal) => {
+    const columns = newColumns();
+    const body = request(signal, 7);
+    const before = request(signal, 8);
+    expect(take(columns, signal, before).kind).toBe('ok');
+    const untouched = frozenBytes(columns);
+    const heldItems = columns.items;
+    let refused = 0;
+    for (let length = 0; length < body.length; length++) {
+      const cut = body.slice(0, length);
+      const result = take(columns, signal, cut);
+      if (result.kind === 'invalid') refused++;
+      else {
+        // Cut between two resources: a whole, shorter request.
+        columns.reset();
+        take(columns, signal, before);
+      }
+      expect(columns.items).toBe(heldItems);
+      if (length % 7 === 0 || result.kind === 'ok') expect(frozenBytes(columns), `cut at ${length}`).toBe(untouched);
+    }
+    expect(refused).toBeGreaterThan(body.length * 0.9);
+    expect(frozenBytes(columns)).toBe(untouched);
+  });
+
+  test('the same requests in the same order give the same bytes, whatever was refused between them or held before', () => {
+    const requests = Array.from({ length: 60 }, (_, i) => ({
+      signal: SIGNALS[i % 3],
+      body: request(SIGNALS[i % 3], i),
+    }));
+    const clean = newColumns();
+    const disturbed = newColumns();
+    for (const { signal, body } of requests.slice(30)) take(disturbed, signal, body);
+    disturbed.reset();
+    for (const { signal, body } of requests) {
+      take(clean, signal, body);
+      const [other] = requests.filter((each) => each.signal === signal && each.body !== body);
+      expect(take(disturbed, signal, other.body.slice(0, other.body.length - 1)).kind).toBe('invalid');
+      take(disturbed, signal, body);
+    }
+    expect(frozenBytes(disturbed)).toBe(frozenBytes(clean));
+    expect(disturbed.repeatedBytes).toBe(clean.repeatedBytes);
+  });
+
+  test('mutated requests are taken or refused, never an exception; what is taken, ClickHouse reads', async () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-damage-'));
+    const reader = await openCellReader(directory);
+    const random = randomFrom(1);
+    const columns = newColumns();
+    const bodies = Array.from({ length: 30 }, (_, i) => ({ signal: SIGNALS[i % 3], body: request(SIGNALS[i % 3], i) }));
+    const seen = { ok: 0, invalid: 0 };
+    const readAll = async (): Promise<void> => {
+      for (const frozen of freeze(columns)) expect(await reader.count(frozen)).toBe(frozen.rows);
       columns.reset();
-      take(columns, signal, before);
+    };
+    try {
+      for (let i = 0; i < MUTATIONS; i++) {
+        const { signal, body } = random.pick(bodies);
+        const items = columns.items;
+        const result = take(columns, signal, mutated(random, body));
+        seen[result.kind]++;
+        if (result.kind === 'invalid') expect(columns.items).toBe(items);
+        else expect(columns.items).toBe(items + result.accepted);
+        if (columns.items > 10_000) await readAll();
+      }
+      await readAll();
+    } finally {
+      await reader.close();
+      fs.rmSync(directory, { recursive: true, force: true });
     }
-    expect(columns.items).toBe(heldItems);
-    if (length % 7 === 0 || result.kind === 'ok') expect(frozenBytes(columns), `cut at ${length}`).toBe(untouched);
-  }
-  expect(refused).toBeGreaterThan(body.length * 0.9);
-  expect(frozenBytes(columns)).toBe(untouched);
-});
-
-test('the same requests in the same order give the same bytes, whatever was refused between them or held before', () => {
-  const requests = Array.from({ length: 60 }, (_, i) => ({ signal: SIGNALS[i % 3], body: request(SIGNALS[i % 3], i) }));
-  const clean = new SegmentColumns();
-  const disturbed = new SegmentColumns();
-  for (const { signal, body } of requests.slice(30)) take(disturbed, signal, body);
-  disturbed.reset();
-  for (const { signal, body } of requests) {
-    take(clean, signal, body);
-    const [other] = requests.filter((each) => each.signal === signal && each.body !== body);
-    expect(take(disturbed, signal, other.body.slice(0, other.body.length - 1)).kind).toBe('invalid');
-    take(disturbed, signal, body);
-  }
-  expect(frozenBytes(disturbed)).toBe(frozenBytes(clean));
-  expect(disturbed.repeatedBytes).toBe(clean.repeatedBytes);
-});
-
-/** A copy with one to four changes: bytes set, flipped, cut out, doubled or moved, lengths made huge. */
-function mutated(random: Random, body: Uint8Array): Uint8Array {
-  let bytes = Uint8Array.from(body);
-  for (let change = random.below(4); change >= 0; change--) {
-    const at = random.below(bytes.length);
-    const to = Math.min(bytes.length, at + 1 + random.below(20));
-    switch (random.below(6)) {
-      case 0:
-        bytes[at] = random.below(256);
-        break;
-      case 1:
-        bytes[at] ^= 1 << random.below(8);
-        break;
-      case 2:
-        bytes[at] = 255;
-        break;
-      case 3:
-        bytes = Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(to)]);
-        break;
-      case 4:
-        bytes = Uint8Array.from([...bytes.subarray(0, to), ...bytes.subarray(at)]);
-        break;
-      default:
-        bytes = bytes.slice(0, Math.max(at, 1));
-    }
-    if (bytes.length === 0) return bytes;
-  }
-  return bytes;
-}
-
-test('mutated requests are taken or refused, never an exception; what is taken, ClickHouse reads', async () => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-damage-'));
-  const reader = await openCellReader(directory);
-  const random = randomFrom(1);
-  const columns = new SegmentColumns();
-  const bodies = Array.from({ length: 30 }, (_, i) => ({ signal: SIGNALS[i % 3], body: request(SIGNALS[i % 3], i) }));
-  const seen = { ok: 0, invalid: 0 };
-  const readAll = async (): Promise<void> => {
-    for (const frozen of freeze(columns)) expect(await reader.count(frozen)).toBe(frozen.rows);
-    columns.reset();
-  };
-  try {
-    for (let i = 0; i < MUTATIONS; i++) {
-      const { signal, body } = random.pick(bodies);
-      const items = columns.items;
-      const result = take(columns, signal, mutated(random, body));
-      seen[result.kind]++;
-      if (result.kind === 'invalid') expect(columns.items).toBe(items);
-      else expect(columns.items).toBe(items + result.accepted);
-      if (columns.items > 10_000) await readAll();
-    }
-    await readAll();
-  } finally {
-    await reader.close();
-    fs.rmSync(directory, { recursive: true, force: true });
-  }
-  expect(seen.ok).toBeGreaterThan(MUTATIONS * 0.05);
-  expect(seen.invalid).toBeGreaterThan(MUTATIONS * 0.3);
+    expect(seen.ok).toBeGreaterThan(MUTATIONS * 0.05);
+    expect(seen.invalid).toBeGreaterThan(MUTATIONS * 0.3);
+  });
 });

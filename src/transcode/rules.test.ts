@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nativeBytes } from '../../test/support/native-bytes.ts';
 import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
+import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import type { Signal } from '../base/signal.ts';
-import { freeze, SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
+import { freeze, type SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
 
 const concat = (...parts: readonly ArrayLike<number>[]): Uint8Array =>
   Uint8Array.from(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
@@ -38,175 +39,178 @@ const written = (columns: SegmentColumns): string =>
     .map((frozen) => nativeBytes(frozen).toString('latin1'))
     .join('');
 
-test('spans with invalid ids are rejected with the first reason, the others are stored', () => {
-  const columns = new SegmentColumns();
-  const wrong: Message[] = [
-    { ...IDS, traceId: Buffer.alloc(16) },
-    { ...IDS, traceId: Buffer.alloc(15, 1) },
-    { ...IDS, spanId: Buffer.alloc(8) },
-    { spanId: IDS.spanId },
-    { traceId: IDS.traceId },
-    { ...IDS, parentSpanId: Buffer.alloc(4, 1) },
-  ];
-  const result = take(columns, 'traces', spansOf({ ...IDS, name: 'good' }, ...wrong, { ...IDS, name: 'also good' }));
-  expect(result).toEqual({
-    kind: 'ok',
-    accepted: 2,
-    rejected: 6,
-    message: 'span 1: trace_id must be 16 bytes, not all zero; and 5 more invalid spans',
+describe.each(SPAN_READERS)('read by %s', (_name, newColumns) => {
+  test('spans with invalid ids are rejected with the first reason, the others are stored', () => {
+    const columns = newColumns();
+    const wrong: Message[] = [
+      { ...IDS, traceId: Buffer.alloc(16) },
+      { ...IDS, traceId: Buffer.alloc(15, 1) },
+      { ...IDS, spanId: Buffer.alloc(8) },
+      { spanId: IDS.spanId },
+      { traceId: IDS.traceId },
+      { ...IDS, parentSpanId: Buffer.alloc(4, 1) },
+    ];
+    const result = take(columns, 'traces', spansOf({ ...IDS, name: 'good' }, ...wrong, { ...IDS, name: 'also good' }));
+    expect(result).toEqual({
+      kind: 'ok',
+      accepted: 2,
+      rejected: 6,
+      message: 'span 1: trace_id must be 16 bytes, not all zero; and 5 more invalid spans',
+    });
+    const clean = newColumns();
+    take(clean, 'traces', spansOf({ ...IDS, name: 'good' }, { ...IDS, name: 'also good' }));
+    expect(written(columns)).toBe(written(clean));
   });
-  const clean = new SegmentColumns();
-  take(clean, 'traces', spansOf({ ...IDS, name: 'good' }, { ...IDS, name: 'also good' }));
-  expect(written(columns)).toBe(written(clean));
-});
 
-test('an empty request is well and holds nothing', () => {
-  const columns = new SegmentColumns();
-  for (const signal of ['traces', 'logs', 'metrics'] as const) {
-    expect(take(columns, signal, new Uint8Array(0))).toEqual({ kind: 'ok', accepted: 0, rejected: 0, message: '' });
-  }
-  expect(freeze(columns)).toEqual([]);
-});
+  test('an empty request is well and holds nothing', () => {
+    const columns = newColumns();
+    for (const signal of ['traces', 'logs', 'metrics'] as const) {
+      expect(take(columns, signal, new Uint8Array(0))).toEqual({ kind: 'ok', accepted: 0, rejected: 0, message: '' });
+    }
+    expect(freeze(columns)).toEqual([]);
+  });
 
-test('resource, scope and schema URL may stand behind what they belong to', () => {
-  const span = encodeProto('Span', { ...IDS, name: 'late head' });
-  const url = field(3, text('https://schema'));
-  const scope = field(1, encodeProto('Scope', { name: 'the scope' }));
-  const resource = field(1, resourceOf('the service'));
-  const usual = field(1, resource, field(2, scope, field(2, span), url), url);
-  const late = field(1, url, field(2, url, field(2, span), scope), resource);
-  const [a, b] = [new SegmentColumns(), new SegmentColumns()];
-  take(a, 'traces', usual);
-  take(b, 'traces', late);
-  expect(written(b)).toBe(written(a));
-  expect(written(a)).toContain('the service');
-});
-
-test('aggregation temporality may stand behind the points, and a metric without points stores nothing', () => {
-  const point = field(1, encodeProto('NumberPoint', { asDouble: 1 }));
-  const sum = (...parts: Uint8Array[]): Uint8Array =>
-    field(1, field(2, field(2, field(1, text('m')), field(7, ...parts))));
-  const temporality = Uint8Array.of(0x10, 2, 0x18, 1);
-  const [a, b] = [new SegmentColumns(), new SegmentColumns()];
-  take(a, 'metrics', sum(temporality, point));
-  take(b, 'metrics', sum(point, temporality));
-  expect(written(b)).toBe(written(a));
-  expect(take(new SegmentColumns(), 'metrics', sum(temporality))).toMatchObject({ kind: 'ok', accepted: 0 });
-});
-
-test('repeated numbers are read packed and one by one', () => {
-  const eight = (value: number): Uint8Array => Uint8Array.of(value, 0, 0, 0, 0, 0, 0, 0);
-  const histogram = (...point: Uint8Array[]): Uint8Array => field(1, field(2, field(2, field(9, field(1, ...point)))));
-  const packed = histogram(field(6, eight(1), eight(2)), field(7, eight(3)));
-  const single = histogram(concat([0x31], eight(1)), concat([0x31], eight(2)), concat([0x39], eight(3)));
-  const exponential = (...buckets: Uint8Array[]): Uint8Array =>
-    field(1, field(2, field(2, field(10, field(1, field(8, ...buckets))))));
-  for (const [one, other] of [
-    [packed, single],
-    [exponential(field(2, Uint8Array.of(1, 200, 1))), exponential(Uint8Array.of(0x10, 1, 0x10, 200, 1))],
-  ]) {
-    const [a, b] = [new SegmentColumns(), new SegmentColumns()];
-    expect(take(a, 'metrics', one)).toMatchObject({ kind: 'ok', accepted: 1 });
-    take(b, 'metrics', other);
+  test('resource, scope and schema URL may stand behind what they belong to', () => {
+    const span = encodeProto('Span', { ...IDS, name: 'late head' });
+    const url = field(3, text('https://schema'));
+    const scope = field(1, encodeProto('Scope', { name: 'the scope' }));
+    const resource = field(1, resourceOf('the service'));
+    const usual = field(1, resource, field(2, scope, field(2, span), url), url);
+    const late = field(1, url, field(2, url, field(2, span), scope), resource);
+    const [a, b] = [newColumns(), newColumns()];
+    take(a, 'traces', usual);
+    take(b, 'traces', late);
     expect(written(b)).toBe(written(a));
-  }
-});
+    expect(written(a)).toContain('the service');
+  });
 
-test('of a oneof and of a repeated resource the last counts', () => {
-  const span = encodeProto('Span', IDS);
-  const columns = new SegmentColumns();
-  const both = concat(encodeProto('AnyValue', { stringValue: 'first' }), encodeProto('AnyValue', { intValue: '42' }));
-  const attribute = field(9, field(1, text('k')), field(2, both));
-  const resources = [field(1, resourceOf('service one')), field(1, resourceOf('service two'))];
-  take(columns, 'traces', field(1, ...resources, field(2, field(2, span, attribute))));
-  expect(written(columns)).toContain('service two');
-  expect(written(columns)).not.toContain('service one');
-  expect(written(columns)).not.toContain('first');
-});
+  test('aggregation temporality may stand behind the points, and a metric without points stores nothing', () => {
+    const point = field(1, encodeProto('NumberPoint', { asDouble: 1 }));
+    const sum = (...parts: Uint8Array[]): Uint8Array =>
+      field(1, field(2, field(2, field(1, text('m')), field(7, ...parts))));
+    const temporality = Uint8Array.of(0x10, 2, 0x18, 1);
+    const [a, b] = [newColumns(), newColumns()];
+    take(a, 'metrics', sum(temporality, point));
+    take(b, 'metrics', sum(point, temporality));
+    expect(written(b)).toBe(written(a));
+    expect(take(newColumns(), 'metrics', sum(temporality))).toMatchObject({ kind: 'ok', accepted: 0 });
+  });
 
-test('unknown fields are passed over, known ones of a wrong type are named, groups are refused', () => {
-  const columns = new SegmentColumns();
-  const span = encodeProto('Span', IDS);
-  const withSpan = (...extra: Uint8Array[]): Uint8Array => field(1, field(2, field(2, span, ...extra)));
-  const unknown = concat(
-    field(99, text('x')),
-    [0xa0, 0x06, 1],
-    [0xa1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8],
-    [0xa5, 0x06, 1, 2, 3, 4],
-  );
-  expect(take(columns, 'traces', withSpan(unknown))).toMatchObject({ kind: 'ok', accepted: 1 });
-  const message = (body: Uint8Array): string => take(columns, 'traces', body).message;
-  expect(message(withSpan(Uint8Array.of(0x28, 1)))).toMatch(/Span\.name has wire type 0 at byte \d+/);
-  expect(message(withSpan(Uint8Array.of(0xa3, 0x06)))).toMatch(/wire type 3 of field 100/);
-  expect(message(Uint8Array.of(0x08, 1))).toMatch(/ExportTraceServiceRequest\.resource_spans has wire type 0/);
-  expect(message(field(1, field(2, Uint8Array.of(0x18, 1))))).toMatch(/ScopeSpans\.schema_url has wire type 0/);
-  expect(columns.items).toBe(1);
-});
+  test('repeated numbers are read packed and one by one', () => {
+    const eight = (value: number): Uint8Array => Uint8Array.of(value, 0, 0, 0, 0, 0, 0, 0);
+    const histogram = (...point: Uint8Array[]): Uint8Array =>
+      field(1, field(2, field(2, field(9, field(1, ...point)))));
+    const packed = histogram(field(6, eight(1), eight(2)), field(7, eight(3)));
+    const single = histogram(concat([0x31], eight(1)), concat([0x31], eight(2)), concat([0x39], eight(3)));
+    const exponential = (...buckets: Uint8Array[]): Uint8Array =>
+      field(1, field(2, field(2, field(10, field(1, field(8, ...buckets))))));
+    for (const [one, other] of [
+      [packed, single],
+      [exponential(field(2, Uint8Array.of(1, 200, 1))), exponential(Uint8Array.of(0x10, 1, 0x10, 200, 1))],
+    ]) {
+      const [a, b] = [newColumns(), newColumns()];
+      expect(take(a, 'metrics', one)).toMatchObject({ kind: 'ok', accepted: 1 });
+      take(b, 'metrics', other);
+      expect(written(b)).toBe(written(a));
+    }
+  });
 
-test('text that is not UTF-8 is stored as it came', () => {
-  const columns = new SegmentColumns();
-  const name = Uint8Array.of(0x66, 0xff, 0xfe, 0x80);
-  const span = concat(encodeProto('Span', IDS), field(5, name), field(9, field(1, name), field(2, field(1, name))));
-  expect(take(columns, 'traces', field(1, field(2, field(2, span))))).toMatchObject({ kind: 'ok', accepted: 1 });
-  expect(written(columns).split('f\xff\xfe\x80')).toHaveLength(4);
-});
+  test('of a oneof and of a repeated resource the last counts', () => {
+    const span = encodeProto('Span', IDS);
+    const columns = newColumns();
+    const both = concat(encodeProto('AnyValue', { stringValue: 'first' }), encodeProto('AnyValue', { intValue: '42' }));
+    const attribute = field(9, field(1, text('k')), field(2, both));
+    const resources = [field(1, resourceOf('service one')), field(1, resourceOf('service two'))];
+    take(columns, 'traces', field(1, ...resources, field(2, field(2, span, attribute))));
+    expect(written(columns)).toContain('service two');
+    expect(written(columns)).not.toContain('service one');
+    expect(written(columns)).not.toContain('first');
+  });
 
-/** A limit that a test reaches quickly. */
-const MIB = 1024 * 1024;
+  test('unknown fields are passed over, known ones of a wrong type are named, groups are refused', () => {
+    const columns = newColumns();
+    const span = encodeProto('Span', IDS);
+    const withSpan = (...extra: Uint8Array[]): Uint8Array => field(1, field(2, field(2, span, ...extra)));
+    const unknown = concat(
+      field(99, text('x')),
+      [0xa0, 0x06, 1],
+      [0xa1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8],
+      [0xa5, 0x06, 1, 2, 3, 4],
+    );
+    expect(take(columns, 'traces', withSpan(unknown))).toMatchObject({ kind: 'ok', accepted: 1 });
+    const message = (body: Uint8Array): string => take(columns, 'traces', body).message;
+    expect(message(withSpan(Uint8Array.of(0x28, 1)))).toMatch(/Span\.name has wire type 0 at byte \d+/);
+    expect(message(withSpan(Uint8Array.of(0xa3, 0x06)))).toMatch(/wire type 3 of field 100/);
+    expect(message(Uint8Array.of(0x08, 1))).toMatch(/ExportTraceServiceRequest\.resource_spans has wire type 0/);
+    expect(message(field(1, field(2, Uint8Array.of(0x18, 1))))).toMatch(/ScopeSpans\.schema_url has wire type 0/);
+    expect(columns.items).toBe(1);
+  });
 
-test('a small request that would unpack to far more is refused', () => {
-  const large = encodeProto('Resource', { attributes: [{ key: 'k', value: { stringValue: 'x'.repeat(10_000) } }] });
-  const span = field(2, encodeProto('Span', IDS));
-  const body = (spans: number): Uint8Array =>
-    field(1, field(1, large), field(2, ...new Array<Uint8Array>(spans).fill(span)));
-  const columns = new SegmentColumns(MIB);
-  expect(take(columns, 'traces', body(105)).message).toMatch(/more than 1048576 bytes: send fewer items at a time/);
-  expect(columns).toMatchObject({ items: 0, repeatedBytes: 0 });
-  expect(take(columns, 'traces', body(3))).toMatchObject({ kind: 'ok', accepted: 3 });
-});
+  test('text that is not UTF-8 is stored as it came', () => {
+    const columns = newColumns();
+    const name = Uint8Array.of(0x66, 0xff, 0xfe, 0x80);
+    const span = concat(encodeProto('Span', IDS), field(5, name), field(9, field(1, name), field(2, field(1, name))));
+    expect(take(columns, 'traces', field(1, field(2, field(2, span))))).toMatchObject({ kind: 'ok', accepted: 1 });
+    expect(written(columns).split('f\xff\xfe\x80')).toHaveLength(4);
+  });
 
-const exponential = (bucketCounts: Uint8Array): Uint8Array =>
-  field(1, field(2, field(2, field(10, field(1, field(8, field(2, bucketCounts)))))));
+  /** A limit that a test reaches quickly. */
+  const MIB = 1024 * 1024;
 
-test.each([
-  ['traces', 'empty spans', field(1, field(2, pairs(0x12, 40_000))), 'ok'],
-  ['traces', 'empty events', field(1, field(2, field(2, encodeProto('Span', IDS), pairs(0x5a, 40_000)))), 'invalid'],
-  [
-    'traces',
-    'empty attributes',
-    field(1, field(2, field(2, encodeProto('Span', IDS), pairs(0x4a, 90_000)))),
-    'invalid',
-  ],
-  ['logs', 'empty records', field(1, field(2, pairs(0x12, 40_000))), 'invalid'],
-  ['metrics', 'empty points', field(1, field(2, field(2, field(5, pairs(0x0a, 40_000))))), 'invalid'],
-  ['metrics', 'buckets of one byte', exponential(new Uint8Array(150_000)), 'invalid'],
-] as const)('a %s request of nothing but %s cannot fill the memory', (signal, _what, body, kind) => {
-  const columns = new SegmentColumns(MIB);
-  const start = columns.sizeBytes;
-  take(columns, 'traces', spansOf({ ...IDS, name: 'before' }));
-  const before = written(columns);
-  const result = take(columns, signal, body);
-  expect(result.kind).toBe(kind);
-  if (kind === 'invalid') expect(result.message).toMatch(/its columns have more than 1048576 bytes/);
-  // The hash slots of dictionaries are not counted.
-  expect(columns.sizeBytes).toBeLessThan(start + 1.2 * MIB);
-  expect(written(columns)).toBe(before);
-  take(columns, 'traces', spansOf({ ...IDS, name: 'after' }));
-  columns.reset();
-  take(columns, 'traces', spansOf({ ...IDS, name: 'before' }));
-  expect(written(columns)).toBe(before);
-});
+  test('a small request that would unpack to far more is refused', () => {
+    const large = encodeProto('Resource', { attributes: [{ key: 'k', value: { stringValue: 'x'.repeat(10_000) } }] });
+    const span = field(2, encodeProto('Span', IDS));
+    const body = (spans: number): Uint8Array =>
+      field(1, field(1, large), field(2, ...new Array<Uint8Array>(spans).fill(span)));
+    const columns = newColumns(MIB);
+    expect(take(columns, 'traces', body(105)).message).toMatch(/more than 1048576 bytes: send fewer items at a time/);
+    expect(columns).toMatchObject({ items: 0, repeatedBytes: 0 });
+    expect(take(columns, 'traces', body(3))).toMatchObject({ kind: 'ok', accepted: 3 });
+  });
 
-test('reset keeps small buffers and gives large ones back', () => {
-  const columns = new SegmentColumns();
-  const start = columns.sizeBytes;
-  const big = { ...IDS, attributes: [{ key: 'k', value: { stringValue: 'x'.repeat(40_000_000) } }] };
-  take(columns, 'traces', spansOf(big, big));
-  expect(columns.sizeBytes).toBeGreaterThan(80_000_000);
-  columns.reset();
-  expect(columns.sizeBytes).toBe(start);
-  take(columns, 'traces', spansOf(...Array.from({ length: 1000 }, () => IDS)));
-  const used = columns.sizeBytes;
-  columns.reset();
-  expect(columns).toMatchObject({ items: 0, sizeBytes: used });
+  const exponential = (bucketCounts: Uint8Array): Uint8Array =>
+    field(1, field(2, field(2, field(10, field(1, field(8, field(2, bucketCounts)))))));
+
+  test.each([
+    ['traces', 'empty spans', field(1, field(2, pairs(0x12, 40_000))), 'ok'],
+    ['traces', 'empty events', field(1, field(2, field(2, encodeProto('Span', IDS), pairs(0x5a, 40_000)))), 'invalid'],
+    [
+      'traces',
+      'empty attributes',
+      field(1, field(2, field(2, encodeProto('Span', IDS), pairs(0x4a, 90_000)))),
+      'invalid',
+    ],
+    ['logs', 'empty records', field(1, field(2, pairs(0x12, 40_000))), 'invalid'],
+    ['metrics', 'empty points', field(1, field(2, field(2, field(5, pairs(0x0a, 40_000))))), 'invalid'],
+    ['metrics', 'buckets of one byte', exponential(new Uint8Array(150_000)), 'invalid'],
+  ] as const)('a %s request of nothing but %s cannot fill the memory', (signal, _what, body, kind) => {
+    const columns = newColumns(MIB);
+    const start = columns.sizeBytes;
+    take(columns, 'traces', spansOf({ ...IDS, name: 'before' }));
+    const before = written(columns);
+    const result = take(columns, signal, body);
+    expect(result.kind).toBe(kind);
+    if (kind === 'invalid') expect(result.message).toMatch(/its columns have more than 1048576 bytes/);
+    // The hash slots of dictionaries are not counted.
+    expect(columns.sizeBytes).toBeLessThan(start + 1.2 * MIB);
+    expect(written(columns)).toBe(before);
+    take(columns, 'traces', spansOf({ ...IDS, name: 'after' }));
+    columns.reset();
+    take(columns, 'traces', spansOf({ ...IDS, name: 'before' }));
+    expect(written(columns)).toBe(before);
+  });
+
+  test('reset keeps small buffers and gives large ones back', () => {
+    const columns = newColumns();
+    const start = columns.sizeBytes;
+    const big = { ...IDS, attributes: [{ key: 'k', value: { stringValue: 'x'.repeat(40_000_000) } }] };
+    take(columns, 'traces', spansOf(big, big));
+    expect(columns.sizeBytes).toBeGreaterThan(80_000_000);
+    columns.reset();
+    expect(columns.sizeBytes).toBe(start);
+    take(columns, 'traces', spansOf(...Array.from({ length: 1000 }, () => IDS)));
+    const used = columns.sizeBytes;
+    columns.reset();
+    expect(columns).toMatchObject({ items: 0, sizeBytes: used });
+  });
 });

@@ -1,11 +1,15 @@
 /**
  * Decode alone: protobuf requests into columns, with and without the writing of Native blocks, nothing else.
- * `node tools/run.mjs src/transcode/transcode.bench.ts [rounds]` prints spans per CPU-second for the payload of the bench.
+ * `node tools/run.mjs src/transcode/transcode.bench.ts [rounds]` prints spans per CPU-second for the payload of the bench, with the kernel and
+ * without it in turn. `[rounds] FILE` takes the requests from a file: their number, their lengths (32 bits each), then the requests.
  */
 import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import { makeTemplates } from '../../bench/payload.ts';
 import { ByteBuffer } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
+import { kernelCode } from '../host/kernel-code.ts';
+import { SpanKernel } from './kernel.ts';
 import { freeze, SegmentColumns, transcode } from './transcode.ts';
 
 export interface TranscodeBenchResult {
@@ -31,8 +35,11 @@ function cpuMicros(): number {
 const copy = new ByteBuffer();
 
 /** Takes all requests `rounds` times, sealing a segment when it is full; the best round counts, because others use the machine too. */
-export function benchTranscode(requests: readonly Uint8Array[], rounds: number): TranscodeBenchResult {
-  const columns = new SegmentColumns();
+export function benchTranscode(
+  requests: readonly Uint8Array[],
+  rounds: number,
+  columns: SegmentColumns = new SegmentColumns(),
+): TranscodeBenchResult {
   let best: TranscodeBenchResult | undefined;
   for (let round = 0; round < rounds; round++) {
     const result = benchRound(columns, requests);
@@ -74,7 +81,24 @@ function benchRound(columns: SegmentColumns, requests: readonly Uint8Array[]): T
   };
 }
 
+function requestsOf(file: string): Uint8Array[] {
+  const bytes = fs.readFileSync(file);
+  const count = bytes.readUInt32LE(0);
+  let at = 4 + count * 4;
+  return Array.from({ length: count }, (_, i) => {
+    const length = bytes.readUInt32LE(4 + i * 4);
+    at += length;
+    return bytes.subarray(at - length, at);
+  });
+}
+
 if (process.argv[1]?.endsWith('transcode.bench.js')) {
-  const requests = makeTemplates(200).map(({ body }) => body);
-  console.log(benchTranscode(requests, Number(process.argv[2] ?? 10)));
+  const [rounds, file] = process.argv.slice(2);
+  const requests = file === undefined ? makeTemplates(200).map(({ body }) => body) : requestsOf(file);
+  const code = kernelCode();
+  if (code === undefined) throw new Error('the kernel has not been built: npm run build');
+  const both = { typescript: new SegmentColumns(), kernel: new SegmentColumns(new SpanKernel(code)) };
+  for (const [name, columns] of Object.entries(both)) {
+    console.log(name, benchTranscode(requests, Number(rounds ?? 10), columns));
+  }
 }

@@ -6,9 +6,10 @@ import { type CellReader, openCellReader } from '../../test/support/native-cells
 import { encodeProto } from '../../test/support/otlp-proto.ts';
 import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
 import { type Row, twinOf } from '../../test/support/otlp-twin.ts';
+import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import { SIGNALS } from '../base/signal.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
-import { freeze, SegmentColumns, transcode } from './transcode.ts';
+import { freeze, transcode } from './transcode.ts';
 
 /** Segments of the property test; the seed of segment i is i. */
 const SEGMENTS = Number(process.env['CLEW_TRANSCODE_SEGMENTS'] ?? 12);
@@ -38,30 +39,33 @@ function ofTable(name: string, rows: readonly Row[]): Row[] {
 const byText = (rows: readonly Row[]): Row[] =>
   [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
-test('random requests give the rows that a generic decoder gives, as ClickHouse reads them back', async () => {
-  const columns = new SegmentColumns();
-  for (let seed = 0; seed < SEGMENTS; seed++) {
-    const random = randomFrom(seed);
-    const expected = new Map<string, Row[]>();
-    columns.reset();
-    for (let i = 0; i < REQUESTS_A_SEGMENT; i++) {
-      const signal = random.pick(SIGNALS);
-      const body = encodeProto(signal, randomRequest(random, signal));
-      const baggage = random.oneIn(2);
-      const twin = twinOf(signal, body, baggage ? BAGGAGE_CELL : [[], []], RECEIVED);
-      const accepted = [...twin.rows.values()].reduce((sum, rows) => sum + rows.length, 0);
-      const result = transcode(columns, signal, body, baggage ? BAGGAGE : '', RECEIVED);
-      expect(result, `seed ${seed}, request ${i}`).toMatchObject({ kind: 'ok', accepted, rejected: twin.rejected });
-      for (const [table, rows] of twin.rows) expected.set(table, [...(expected.get(table) ?? []), ...rows]);
+test.each(SPAN_READERS)(
+  'random requests read by %s give the rows that a generic decoder gives, as ClickHouse reads them back',
+  async (_name, newColumns) => {
+    const columns = newColumns();
+    for (let seed = 0; seed < SEGMENTS; seed++) {
+      const random = randomFrom(seed);
+      const expected = new Map<string, Row[]>();
+      columns.reset();
+      for (let i = 0; i < REQUESTS_A_SEGMENT; i++) {
+        const signal = random.pick(SIGNALS);
+        const body = encodeProto(signal, randomRequest(random, signal));
+        const baggage = random.oneIn(2);
+        const twin = twinOf(signal, body, baggage ? BAGGAGE_CELL : [[], []], RECEIVED);
+        const accepted = [...twin.rows.values()].reduce((sum, rows) => sum + rows.length, 0);
+        const result = transcode(columns, signal, body, baggage ? BAGGAGE : '', RECEIVED);
+        expect(result, `seed ${seed}, request ${i}`).toMatchObject({ kind: 'ok', accepted, rejected: twin.rejected });
+        for (const [table, rows] of twin.rows) expected.set(table, [...(expected.get(table) ?? []), ...rows]);
+      }
+      const frozen = freeze(columns).filter(({ table }) => table !== 'otel_traces_trace_id_ts');
+      expect(frozen.map(({ table }) => table).sort()).toEqual([...expected.keys()].sort());
+      for (const each of frozen) {
+        const rows = await reader.read(each);
+        const twin = ofTable(each.table, expected.get(each.table)!);
+        // Spans are written in the order of their table (span-order.test.ts).
+        const inOrder = each.table === 'otel_traces' ? byText : (list: readonly Row[]) => list;
+        expect(inOrder(rows), `seed ${seed}, ${each.table}`).toEqual(inOrder(twin));
+      }
     }
-    const frozen = freeze(columns).filter(({ table }) => table !== 'otel_traces_trace_id_ts');
-    expect(frozen.map(({ table }) => table).sort()).toEqual([...expected.keys()].sort());
-    for (const each of frozen) {
-      const rows = await reader.read(each);
-      const twin = ofTable(each.table, expected.get(each.table)!);
-      // Spans are written in the order of their table (span-order.test.ts).
-      const inOrder = each.table === 'otel_traces' ? byText : (list: readonly Row[]) => list;
-      expect(inOrder(rows), `seed ${seed}, ${each.table}`).toEqual(inOrder(twin));
-    }
-  }
-});
+  },
+);

@@ -7,11 +7,12 @@ import { WireError } from '../wire/wire-error.ts';
 import { attributeReaders } from './attributes.ts';
 import { cutParts, type FrozenTable, freezeBatch, markParts, type RowBatch, sizeOfParts } from './batch.ts';
 import { ResourceContexts, ScopeContexts } from './contexts.ts';
+import type { SpanKernel } from './kernel.ts';
 import { LogBatch } from './logs.ts';
 import { MetricContexts } from './metric-columns.ts';
 import { type PointBatch, pointBatches } from './points.ts';
 import { TraceBatch } from './traces.ts';
-import { walkRequest } from './walk.ts';
+import { walkRequest, walkWithKernel } from './walk.ts';
 
 export type { FrozenTable } from './batch.ts';
 
@@ -55,7 +56,11 @@ export class SegmentColumns {
   readonly requestBytesMax: number;
   readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
 
-  constructor(requestBytesMax: number = LIMITS.requestUnpackedBytesMax) {
+  /** Reads most requests of spans when there is one; the rows are the same. */
+  readonly kernel: SpanKernel | undefined;
+
+  constructor(kernel?: SpanKernel, requestBytesMax: number = LIMITS.requestUnpackedBytesMax) {
+    this.kernel = kernel;
     this.requestBytesMax = requestBytesMax;
   }
 
@@ -141,6 +146,9 @@ export function transcode(
   };
   try {
     const result = withGrowth(columns.requestBytesMax, () => {
+      const { kernel } = columns;
+      const byKernel = kernel === undefined || signal !== 'traces' ? undefined : walkWithKernel(walk, kernel);
+      if (byKernel !== undefined) return byKernel;
       const first = walkRequest(walk, signal, false);
       if (first.rejected === 0) return first;
       // Rare: the rows of invalid spans are taken out by reading the request once more without them.

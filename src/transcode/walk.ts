@@ -6,6 +6,9 @@ import { WireError } from '../wire/wire-error.ts';
 import type { AttributeReaders } from './attributes.ts';
 import type { RowBatch } from './batch.ts';
 import { absent, type Range, takeRange } from './contexts.ts';
+import type { SpanKernel } from './kernel.ts';
+import { COUNT_ENVELOPES, ENVELOPE_SCOPE } from './kernel-layout.ts';
+import { appendRows } from './kernel-rows.ts';
 import type { Halves } from './logs.ts';
 import type { Aggregation } from './points.ts';
 import type { SegmentColumns } from './transcode.ts';
@@ -115,6 +118,31 @@ export function walkRequest(walk: Walk, signal: Signal, skipInvalid: boolean): R
     else readResource(walk, cursor.lengthEnd(end), level);
   }
   return { rejected, message: rejected > 1 ? `${message}; and ${rejected - 1} more invalid spans` : message };
+}
+
+/**
+ * The same for spans, by the kernel. It takes requests whose spans are all valid, and most of those; undefined, and nothing changed, when it has
+ * not taken this one.
+ */
+export function walkWithKernel(walk: Walk, kernel: SpanKernel): RequestResult | undefined {
+  const { columns, cursor, readers } = walk;
+  const { resources, scopes } = columns;
+  const { contexts, rows: rowsBefore } = columns.traces;
+  if (!appendRows(kernel, columns.traces, cursor.bytes)) return undefined;
+  const [owner, schemaUrl] = [absent(), absent()];
+  for (let i = 0; i < kernel.count(COUNT_ENVELOPES); i++) {
+    const envelope = kernel.envelope(i, owner, schemaUrl);
+    const isScope = envelope.kind === ENVELOPE_SCOPE;
+    const list = isScope ? contexts.scope : contexts.resource;
+    const rows = rowsBefore + envelope.rows;
+    const added = rows - list.length;
+    const number = isScope
+      ? scopes.find(cursor, readers.item, owner, schemaUrl)
+      : resources.find(cursor, readers.item, owner, schemaUrl, walk.baggage);
+    list.fillTo(rows, number);
+    countRepeated(walk, added, (isScope ? scopes : resources).rowBytes.values[number]);
+  }
+  return { rejected: 0, message: '' };
 }
 
 /** What the envelopes of one signal need to be read. */

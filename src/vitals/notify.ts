@@ -1,6 +1,7 @@
 import { type Backoff, firstBackoff, nextDelay } from '../base/backoff.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
+import { runCommand } from '../host/command.ts';
 import { errorText } from '../host/disk.ts';
 import { type PostOutcome, postJson } from '../host/webhook.ts';
 
@@ -171,4 +172,9 @@ export function webhook(url: string, headers: Readonly<Record<string, string>>):
     name: new URL(url).origin,
     deliver: (notice) => postJson(url, notice, { headers, timeoutMs: LIMITS.noticeTimeoutMs }),
   };
+}
+
+/** Hands notices to a program, once each. Its name leaves out the operands, which may be secrets. */
+export function command(words: readonly string[], timeoutMs: number): Receiver {
+  return { name: `command ${words[0]}`, deliver: (notice) => runCommand(words, notice, timeoutMs) };
 }

@@ -42,6 +42,12 @@ function AlertLine({ alert }: { readonly alert: Alert }) {
           <Link href={placeAddress(`/traces/${cycle.traceId}`, params)}>trace</Link>
         </>
       )}
+      {alert.kind === 'deadlock' && (
+        <>
+          {' '}
+          <Link href={placeAddress('/locks', params)}>locks</Link>
+        </>
+      )}
     </li>
   );
 }
@@ -50,8 +56,8 @@ function Delivery({ receiver }: { readonly receiver: AlertReceiver }) {
   const { name, delivered, failed, dropped, waiting, problem } = receiver;
   return (
     <p>
-      {problem !== null && <Icon name="error" label="failing" size={12} />} Webhook <code>{name}</code>:{' '}
-      {counted(delivered, 'alert')} delivered
+      {problem !== null && <Icon name="error" label="failing" size={12} />} {!name.startsWith('command ') && 'Webhook '}
+      <code>{name}</code>:{counted(delivered, 'alert')} delivered
       {waiting > 0 && `, ${waiting} waiting`}
       {failed + dropped > 0 && `, ${failed + dropped} given up`}
       {problem !== null && `; last try: ${problem}`}
