@@ -154,6 +154,12 @@ export const LIMITS = {
   forwardTimeoutMs: 30_000,
   /** A connection to the next hop is replaced after this, so that a changed address is noticed and load spreads again. */
   connectionAgeMsMax: 300_000,
+  /** How long tail sampling waits for the spans of a trace, unless it is configured otherwise … */
+  sampleWaitMs: 10_000,
+  /** … and at most: everything waits in the journal for so long. */
+  sampleWaitMsMax: 300_000,
+  /** Traces that tail sampling waits for and remembers. Over it: the oldest are decided on early. */
+  sampleTracesMax: 200_000,
   /** Bytes of a journal that a forwarding queue reads at a time. */
   forwardReadBytes: 2 * MIB,
 

@@ -59,6 +59,7 @@ export const DIRECTORIES = {
   backups: 'backups',
   dead: 'dead',
   graph: 'graph',
+  tail: 'tail',
 } as const;
 /** The identity of this data directory, made once; it begins every insert deduplication token. */
 export const INSTANCE_FILE = 'instance';

@@ -1,6 +1,8 @@
 import { ENVIRONMENT_PREFIX } from '../base/names.ts';
 import { nearest } from '../base/nearest.ts';
+import { parseRoutes, routesProblem } from '../send/rules/routes.ts';
 import { parseRules } from '../send/rules/rules.ts';
+import { parseTailRules } from '../send/tail/tail-rules.ts';
 import { targetsIn } from '../send/target.ts';
 import { type Problem, readConfigFile } from './config-file.ts';
 import { allowedText, readValue, type SettingValue, showValue } from './setting-values.ts';
@@ -91,6 +93,11 @@ function relationProblems(settings: Settings, origins: ReadonlyMap<string, strin
   }
   const rules = parseRules(settings.rules);
   if ('problem' in rules) report('rules', rules.problem);
+  const kept = parseTailRules(settings['sample.keep']);
+  if ('problem' in kept) report('sample.keep', kept.problem);
+  const routes = parseRoutes(settings.routes);
+  const routeProblem = 'problem' in routes ? routes.problem : routesProblem(routes, settings.forward);
+  if (routeProblem !== undefined) report('routes', routeProblem);
   for (const entry of settings.forward) {
     const targets = targetsIn(entry);
     if ('problem' in targets) {

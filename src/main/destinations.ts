@@ -30,9 +30,8 @@ export interface NamedDestination extends Destination {
 
 export interface Destinations {
   readonly destinations: readonly NamedDestination[];
-  readonly peers: Peers;
-  /** Begins to ask the targets about their health. */
-  readonly start: () => void;
+  /** Begins to ask the targets about their health, telling them what `report` gives. */
+  readonly start: (report: () => Promise<Uint8Array>) => void;
   readonly stop: () => void;
 }
 
@@ -74,16 +73,17 @@ export async function destinationsOf(settings: Settings): Promise<Destinations> 
       return pooled(settings, entry, targets, pool, peers);
     }
     alone.push(only.url);
-    return direct(settings, only.url, connect, peers);
+    return { ...direct(settings, only.url, connect, peers), url: entry };
   });
   const stop = (): void => {
     peers.stop();
     for (const pool of pools) pool.stop();
   };
-  const start = (): void => {
+  const start = (report: () => Promise<Uint8Array>): void => {
+    peers.report = report;
     for (const url of alone) peers.watch(url);
   };
-  return { destinations, peers, start, stop };
+  return { destinations, start, stop };
 }
 
 type Connect = (url: string, link: Link) => Transport;

@@ -7,6 +7,7 @@ import { diskSpace } from '../host/space.ts';
 import type { FleetDestination, FleetNode } from '../query/api-fleet.ts';
 import type { Forwarder } from '../send/forwarder.ts';
 import type { RuleSet } from '../send/rules/rules.ts';
+import type { TailRules } from '../send/tail/tail-rules.ts';
 import { FleetView } from '../vitals/fleet-view.ts';
 import type { ReceiverReport, Vitals } from '../vitals/vitals.ts';
 import type { Start } from './channel.ts';
@@ -17,6 +18,7 @@ import { nameOf } from './role.ts';
 export interface Forwarding {
   readonly forwarder: Pick<Forwarder, 'accounts' | 'states' | 'queuedSegments' | 'queuedBytes'>;
   readonly rules: Pick<RuleSet, 'rules'>;
+  readonly tail: TailRules;
   readonly destinations: readonly Pick<NamedDestination, 'name' | 'url' | 'targets'>[];
 }
 
@@ -57,12 +59,23 @@ export async function fleetNode(
       quotaBytes: sum((receiver) => receiver.journalQuotaBytes),
     },
     sources: sourcesOf(receivers),
-    rules: (forwarding?.rules.rules ?? []).map(({ text, applied }) => ({ rule: text, applied })),
+    rules: rulesIn(forwarding),
     destinations: destinationsIn(forwarding),
     disk: await diskSpace(start.settings.data),
   };
   const nowMs = Number(systemClock.unixNano() / 1_000_000n);
   return { ...node, nodes: [{ ...reportOf(node, nowMs), silentMs: 0 }, ...others] };
+}
+
+/** Each rule with its effect: attributes that it changed, or traces that it kept. */
+function rulesIn(forwarding: Forwarding | undefined): FleetNode['rules'] {
+  if (forwarding === undefined) return [];
+  const { rules, tail } = forwarding;
+  return [
+    ...rules.rules.map(({ text, applied }) => ({ rule: text, applied })),
+    ...tail.rules.map(({ text, kept }) => ({ rule: text, applied: kept })),
+    ...(tail.share === undefined ? [] : [{ rule: tail.share.text, applied: tail.share.kept }]),
+  ];
 }
 
 function destinationsIn(forwarding: Forwarding | undefined): FleetNode['destinations'] {

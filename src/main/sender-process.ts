@@ -6,20 +6,24 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { bearerCheck } from '../receive/auth.ts';
 import { readTls } from '../receive/tls.ts';
 import { DeadLetters } from '../send/dead.ts';
-import { Forwarder } from '../send/forwarder.ts';
+import { Forwarder, type Routing } from '../send/forwarder.ts';
 import { Progress } from '../send/progress.ts';
 import { rewriteRequest } from '../send/rules/rewrite.ts';
+import { parseRoutes, routeFilter } from '../send/rules/routes.ts';
 import { parseRules, type RuleSet } from '../send/rules/rules.ts';
+import { TailSampler } from '../send/tail/sampler.ts';
+import { parseTailRules } from '../send/tail/tail-rules.ts';
 import { Vitals } from '../vitals/vitals.ts';
 import { writePeerReport } from '../wire/peer.ts';
 import { openAdmin } from './admin.ts';
 import type { Fleet } from './channel.ts';
 import { type ChildWork, type ChildWorld, runChild, takePart } from './child.ts';
 import { DeadDesk } from './dead-desk.ts';
-import { destinationsOf } from './destinations.ts';
+import { destinationsOf, type NamedDestination } from './destinations.ts';
 import { fleetNode, openFleetView } from './fleet-node.ts';
 import { forwardMetrics } from './forward-metrics.ts';
 import { tlsOf } from './receiver-process.ts';
+import type { Settings } from './settings.ts';
 
 /** The sender process of a Clew that forwards: reads what receivers sealed, sends it on, and answers on the admin port. */
 export function runSender(): void {
@@ -31,17 +35,18 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const { settings, instance } = start;
   const lock = await takePart(settings.data, 'sender');
   const report = (text: string): void => log.warn(text);
-  const { destinations, peers, start: startChecks, stop: stopChecks } = await destinationsOf(settings);
+  const { destinations, start: startChecks, stop: stopChecks } = await destinationsOf(settings);
   const progress = new Progress(nodeDisk, systemClock, settings.data, report);
   const dead = new DeadLetters(nodeDisk, path.join(settings.data, DIRECTORIES.dead));
   const rules = rulesOf(settings.rules);
+  const tail = tailOf(settings, report);
   const forwarder = new Forwarder({
-    disk: nodeDisk,
-    clock: systemClock,
-    chance: Math.random,
+    ...{ disk: nodeDisk, clock: systemClock, chance: Math.random },
     journalDirectory: path.join(settings.data, DIRECTORIES.journal),
     instance,
     destinations,
+    routing: routingOf(settings, destinations),
+    tail,
     rewrite: hasEffect(rules) ? (signal, body) => rewriteRequest(rules, signal, body) : undefined,
     progress,
     dead,
@@ -52,9 +57,8 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const vitals = new Vitals(systemClock);
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const view = await openFleetView(start, report);
-  const node = () => fleetNode(start, vitals, view.nodes(), { forwarder, rules, destinations });
-  peers.report = async () => writePeerReport(await node());
-  startChecks();
+  const node = () => fleetNode(start, vitals, view.nodes(), { forwarder, rules, tail: tail.rules, destinations });
+  startChecks(async () => writePeerReport(await node()));
   const tls = tlsOf(settings);
   const admin = await openAdmin({
     host: settings.host,
@@ -104,6 +108,33 @@ function rulesOf(lines: readonly string[]): RuleSet {
   const rules = parseRules(lines);
   if ('problem' in rules) throw new Error(rules.problem);
   return rules;
+}
+
+/** Where routes lead; there is one also without any, because some may be in force for what was taken in before. */
+function routingOf(settings: Settings, destinations: readonly NamedDestination[]): Routing {
+  const entryOf = new Map(destinations.map(({ name, url }) => [name, url]));
+  return {
+    lines: settings.routes,
+    filter(lines, destination) {
+      const routes = parseRoutes(lines);
+      if ('problem' in routes) throw new Error(routes.problem);
+      return routeFilter(routes, entryOf.get(destination) ?? '');
+    },
+  };
+}
+
+function tailOf(settings: Settings, report: (text: string) => void): TailSampler {
+  const rules = parseTailRules(settings['sample.keep']);
+  if ('problem' in rules) throw new Error(rules.problem);
+  return new TailSampler({
+    disk: nodeDisk,
+    clock: systemClock,
+    directory: path.join(settings.data, DIRECTORIES.tail),
+    rules,
+    waitMs: settings['sample.wait'],
+    tracesMax: settings['sample.tracesMax'],
+    report,
+  });
 }
 
 const hasEffect = ({ rules, keptTraces }: RuleSet): boolean => rules.length > 0 || keptTraces < 1;

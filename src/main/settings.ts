@@ -161,6 +161,37 @@ const SETTINGS = [
       'What is done to requests before they are forwarded: drop KEY, hash KEY, rename KEY NEW, redact KEY PATTERN, add KEY=VALUE, sample 10%.',
   },
   {
+    key: 'routes',
+    kind: 'list',
+    default: [],
+    description:
+      'Which entry of forward gets which resources: KEY=VALUE DESTINATION, or default DESTINATION. The first that fits counts; an entry that no line names gets everything.',
+  },
+  {
+    key: 'sample.keep',
+    kind: 'list',
+    default: [],
+    description:
+      'Which traces are forwarded, decided when their spans are there (tail sampling): errors, slower 2s, KEY, KEY=VALUE, and 10% of the rest. Empty: all.',
+  },
+  {
+    key: 'sample.wait',
+    kind: 'duration',
+    default: LIMITS.sampleWaitMs,
+    min: 0,
+    max: LIMITS.sampleWaitMsMax,
+    description: 'How long spans of a trace are waited for after its first. They wait in the journal, on disk.',
+  },
+  {
+    key: 'sample.tracesMax',
+    kind: 'count',
+    default: LIMITS.sampleTracesMax,
+    min: 1_000,
+    max: 10_000_000,
+    description:
+      'Traces that are waited for and remembered for late spans, about 100 bytes of memory each. Over it the oldest are decided on early.',
+  },
+  {
     key: 'send.compression',
     kind: 'choice',
     default: 'gzip',

@@ -21,7 +21,7 @@ export interface FleetNode {
   readonly journal: { readonly bytes: number; readonly quotaBytes: number };
   /** The Clews that forward to this one, latest first: since when its receivers run. */
   readonly sources: readonly { readonly instance: string; readonly batches: number; readonly lastMs: number }[];
-  /** Rules on what is forwarded, and how many attributes each has changed since the process started. */
+  /** Rules on what is forwarded, and how many attributes each has changed, or how many traces it has kept, since the process started. */
   readonly rules: readonly { readonly rule: string; readonly applied: number }[];
   /** One for each place that everything is forwarded to; none where it is stored. */
   readonly destinations: readonly FleetDestination[];

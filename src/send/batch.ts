@@ -14,7 +14,9 @@ export interface Letter {
   readonly position: Position;
   readonly body: Uint8Array;
   readonly items: number;
-  /** Items that rules have left out of the body. */
+  /** Items that routes lead to other destinations. */
+  readonly elsewhere: number;
+  /** Items that rules and sampling have left out of the body. */
   readonly dropped: number;
   readonly baggage: string;
   readonly receivedUnixNano: bigint;
@@ -29,6 +31,15 @@ export interface Batch {
 /** An export request as rules leave it: the same object when they change nothing, empty when they leave nothing. */
 export type Rewrite = (signal: Signal, body: Uint8Array) => Uint8Array;
 
+/** What is done to the requests of one segment on their way to one destination, in this order; it must be the same whenever they are sent again. */
+export interface Outgoing {
+  /** Spans of traces that sampling has decided to keep, of the record with this sequence. */
+  readonly tail?: ((sequence: number, body: Uint8Array) => Uint8Array) | undefined;
+  /** The part that routes lead to this destination. */
+  readonly route?: Rewrite | undefined;
+  readonly rewrite?: Rewrite | undefined;
+}
+
 /** Reads letters of one signal and puts them into batches, in order. */
 export class BatchReader {
   readonly #reader: JournalReader;
@@ -36,7 +47,7 @@ export class BatchReader {
   readonly #signal: Signal;
   readonly #after: Position;
   readonly #slot: Slot;
-  readonly #rewrite: Rewrite | undefined;
+  readonly #outgoing: Outgoing;
   #waiting: Letter | undefined;
   /** Items of all letters that were read. */
   itemsRead = 0;
@@ -44,20 +55,20 @@ export class BatchReader {
   /**
    * @param from letters of this segment and signal, after this position
    * @param slot holds each batch from its first letter on
-   * @param rewrite what rules make of a request; undefined without rules
+   * @param outgoing what is done to each request
    */
   constructor(
     reader: JournalReader,
     { segment, signal, after }: { readonly segment: string; readonly signal: Signal; readonly after: Position },
     slot: Slot,
-    rewrite: Rewrite | undefined,
+    outgoing: Outgoing,
   ) {
     this.#slot = slot;
     this.#reader = reader;
     this.#segment = segment;
     this.#signal = signal;
     this.#after = after;
-    this.#rewrite = rewrite;
+    this.#outgoing = outgoing;
   }
 
   /** The next batch, undefined at the end of the segment. Rejects with the disk's error. */
@@ -91,16 +102,36 @@ export class BatchReader {
       this.itemsRead += items;
       this.#slot.accepted(position);
       const valid = rejected > 0 ? withoutInvalidSpans(body) : body;
-      const rest = this.#rewrite?.(request.signal, valid) ?? valid;
-      const kept = rest === valid ? items : checkRequest(request.signal, rest).items;
-      return { position, body: rest, items: kept, dropped: items - kept, baggage, receivedUnixNano };
+      const prepared = prepare(this.#outgoing, request.signal, record.sequence, valid, items);
+      return { position, ...prepared, baggage, receivedUnixNano };
     }
   }
+}
+
+/** What is left of a request for one destination, and where its other items went. */
+function prepare(
+  { tail, route, rewrite }: Outgoing,
+  signal: Signal,
+  sequence: number,
+  valid: Uint8Array,
+  items: number,
+): Pick<Letter, 'body' | 'items' | 'elsewhere' | 'dropped'> {
+  const countIn = (body: Uint8Array): number => (body === valid ? items : checkRequest(signal, body).items);
+  const own = route?.(signal, valid) ?? valid;
+  const elsewhere = items - countIn(own);
+  const sampled = signal === 'traces' ? (tail?.(sequence, valid) ?? valid) : valid;
+  // Decisions are those of the whole request, so they are applied before any of it is left out.
+  const mine = sampled === valid ? own : (route?.(signal, sampled) ?? sampled);
+  const body = rewrite?.(signal, mine) ?? mine;
+  const kept = countIn(body);
+  return { body, items: kept, elsewhere, dropped: items - elsewhere - kept };
 }
 
 export const itemsOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.items, 0);
 
 export const droppedOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.dropped, 0);
+
+export const elsewhereOf = (batch: Batch): number => batch.letters.reduce((sum, letter) => sum + letter.elsewhere, 0);
 
 /** Position of the last letter. */
 export function markOf(batch: Batch): Position {

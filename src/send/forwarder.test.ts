@@ -1,22 +1,12 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
+import { type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
+import { type Hop, openTestHop } from '../../test/support/hop.ts';
 import { encodeProto } from '../../test/support/otlp-proto.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Signal } from '../base/signal.ts';
-import { systemClock } from '../host/clock.ts';
-import { nodeDisk } from '../host/node-disk.ts';
-import { checkBuilder } from '../receive/check-builder.ts';
-import { type Intake, openIntake } from '../receive/intake.ts';
 import { checkRequest } from '../wire/check.ts';
-import type { Rewrite } from './batch.ts';
-import { DeadLetters } from './dead.ts';
-import { Forwarder } from './forwarder.ts';
-import { HttpTransport } from './http-transport.ts';
-import { Progress } from './progress.ts';
-import { parseTarget } from './target.ts';
+import type { Forwarder } from './forwarder.ts';
 
 const INSTANCE = 'feedc0de00000001';
 const closers: (() => unknown)[] = [];
@@ -24,85 +14,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A receiver's journal, a forwarder, and a real door that it forwards to. */
-interface Hop {
-  readonly world: World<RecordingSink>;
-  readonly intake: Intake;
-  readonly data: string;
-  readonly reports: string[];
-  readonly dead: DeadLetters;
-  start(retriesMax?: number, rewrite?: Rewrite): Promise<Forwarder>;
-  /** Takes requests in and seals them. */
-  take(...requests: (readonly [Signal, Uint8Array, string?])[]): Promise<void>;
-}
-
-async function openHop(): Promise<Hop> {
-  const data = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-forward-'));
-  closers.push(() => fs.rmSync(data, { recursive: true, force: true }));
-  const world = await openWorld();
-  closers.push(() => world.close());
-  const reports: string[] = [];
-  const forwarders: Forwarder[] = [];
-  const intake = await openIntake({
-    disk: nodeDisk,
-    clock: systemClock,
-    directory: path.join(data, 'journal/r0'),
-    receiver: 0,
-    instance: INSTANCE,
-    newBuilder: checkBuilder,
-    onSealed: () => forwarders.at(-1)?.notify(),
-    onReport: (text) => reports.push(text),
-  });
-  closers.push(() => intake.close());
-  const dead = new DeadLetters(nodeDisk, path.join(data, 'dead'));
-  const report = (text: string): void => void reports.push(text);
-  return {
-    world,
-    intake,
-    data,
-    reports,
-    dead,
-    async start(retriesMax = 256, rewrite = undefined) {
-      const target = parseTarget(`http://127.0.0.1:${world.httpPort}`);
-      if ('problem' in target) throw new Error(target.problem);
-      const forwarder = new Forwarder({
-        disk: nodeDisk,
-        clock: systemClock,
-        chance: () => 0,
-        journalDirectory: path.join(data, 'journal'),
-        instance: INSTANCE,
-        rewrite,
-        destinations: [
-          {
-            name: 'next',
-            policy: { retriesMax, expiresMs: Number.POSITIVE_INFINITY },
-            connect: (_lane, _pin, link) =>
-              new HttpTransport(
-                target,
-                { packing: 'none', timeoutMs: 2_000, headers: {}, tls: {}, connectionAgeMsMax: 60_000 },
-                link,
-              ),
-          },
-        ],
-        progress: new Progress(nodeDisk, systemClock, data, report),
-        dead,
-        onForgotten: (_receiver, segment) => intake.forgotten(segment),
-        report,
-      });
-      forwarders.push(forwarder);
-      await forwarder.start();
-      closers.push(() => forwarder.stop());
-      return forwarder;
-    },
-    async take(...requests) {
-      const outcomes = await Promise.all(
-        requests.map(([signal, body, baggage = '']) => intake.export({ signal, body, baggage })),
-      );
-      for (const outcome of outcomes) expect(outcome.kind).toBe('success');
-      await intake.seal();
-    },
-  };
-}
+const openHop = (): Promise<Hop> => openTestHop(closers);
 
 /** Spans `from` to `to` of one trace; the number is in the span id. */
 function spans(from: number, to = from): Uint8Array {
@@ -185,7 +97,7 @@ test('after its retries a batch becomes a dead letter, and those behind it are s
   const hop = await openHop();
   hop.world.sink.reply = ({ body }) =>
     Buffer.from(body).includes('span 1') ? { kind: 'overloaded', message: 'never', retryAfterMs: 1 } : SUCCESS;
-  const forwarder = await hop.start(1);
+  const forwarder = await hop.start({ retriesMax: 1 });
   await hop.take(['traces', spans(1)]);
   await hop.take(['traces', spans(2)]);
   await forwarder.idle(10_000);
@@ -254,9 +166,9 @@ test('a segment that is not sealed yet holds back those behind it', async () => 
 
 test('5. what rules leave out is counted as dropped, and an empty request is not sent', async () => {
   const hop = await openHop();
-  const forwarder = await hop.start(256, (_signal, body) =>
-    Buffer.from(body).includes('span 2') ? new Uint8Array(0) : body,
-  );
+  const forwarder = await hop.start({
+    rewrite: (_signal, body) => (Buffer.from(body).includes('span 2') ? new Uint8Array(0) : body),
+  });
   await hop.take(['traces', spans(1)], ['traces', spans(2)], ['traces', spans(3)]);
   await hop.take(['traces', spans(2)]);
   await forwarder.idle(5_000);

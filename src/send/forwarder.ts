@@ -14,7 +14,7 @@ import {
   sealedFile,
   segmentsIn,
 } from '../journal/segment-files.ts';
-import type { Rewrite } from './batch.ts';
+import type { Outgoing, Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { Lane, type LaneState, laneKey, streamName } from './lane.ts';
 import { Link } from './link.ts';
@@ -22,6 +22,7 @@ import type { Pin } from './pool.ts';
 import { endOf, type Position } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
 import type { RetryPolicy } from './retry.ts';
+import type { TailSampler } from './tail/sampler.ts';
 import type { Transport } from './transport.ts';
 
 /** Where everything is sent: a name that stays the same as long as it is the same place, and a way to it. */
@@ -43,11 +44,21 @@ export interface ForwarderOptions {
   readonly destinations: readonly Destination[];
   /** What the rules make of each request; undefined without rules. */
   readonly rewrite: Rewrite | undefined;
+  /** Which destination gets which resources; undefined where each gets everything. */
+  readonly routing?: Routing;
+  /** Decides which traces are kept before any of their spans is sent; undefined where all are. */
+  readonly tail?: TailSampler;
   readonly progress: Progress;
   readonly dead: DeadLetters;
   /** Every destination has acknowledged (or given up) everything in it, and it is gone. */
   readonly onForgotten: (receiver: number, segment: string) => void;
   readonly report: (text: string) => void;
+}
+
+export interface Routing {
+  readonly lines: readonly string[];
+  /** What such routes lead to a destination, by its name; undefined when that is everything. */
+  readonly filter: (lines: readonly string[], destination: string) => Rewrite | undefined;
 }
 
 /** What became of the items of one signal on the way to one destination. */
@@ -85,10 +96,15 @@ export class Forwarder {
 
   /** Begins with what is on disk. Rejects when that cannot be read. */
   async start(): Promise<void> {
-    const { disk, journalDirectory, progress, onForgotten } = this.#options;
+    const { disk, journalDirectory, progress, routing, tail, onForgotten } = this.#options;
     await progress.load();
     progress.onSaved = (key, position) => recordStream('Save', this.#streams.get(key) ?? '', 0, position);
     for (const { receiver, segment } of await finishForgotten(disk, journalDirectory)) onForgotten(receiver, segment);
+    if (routing !== undefined)
+      progress.beginRoutes(routing.lines, (receiver, segment) => this.#isPast(receiver, segment));
+    await tail?.start(() => {
+      for (const lane of this.#lanes()) lane.wake();
+    });
     await this.#scan();
     this.#rescanLater();
   }
@@ -104,6 +120,7 @@ export class Forwarder {
     await Promise.all(this.#lanes().map((lane) => lane.stop()));
     await this.#scanning;
     await this.#forgetting;
+    await this.#options.tail?.stop();
     await this.#options.progress.saved();
   }
 
@@ -157,6 +174,14 @@ export class Forwarder {
     );
   }
 
+  /** Every destination is past a segment. */
+  #isPast(receiver: number, segment: string): boolean {
+    const { destinations, progress } = this.#options;
+    return destinations.every(({ name }) =>
+      SIGNALS.every((signal) => progress.lane(laneKey(name, receiver, signal)).position >= endOf(segment)),
+    );
+  }
+
   #lanes(): Lane[] {
     return [...this.#queues.values()].flatMap(({ lanes }) => lanes);
   }
@@ -174,12 +199,17 @@ export class Forwarder {
 
   /** Looks for sealed segments that are not known yet. */
   async #scan(): Promise<void> {
-    const { disk, journalDirectory, progress } = this.#options;
+    const { disk, journalDirectory, progress, tail } = this.#options;
     for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
       if (this.#isStopping) return;
       const queue = this.#queueOf(receiver);
-      for (const sealed of await this.#sealedIn(directory, queue.last)) {
-        progress.take(receiver, sealed.segment, sealed.items ?? NO_ITEMS);
+      const found = await this.#sealedIn(directory, queue.last);
+      for (const sealed of found) progress.take(receiver, sealed.segment, sealed.items ?? NO_ITEMS);
+      // Which routes a segment is under must not be forgotten once it is sent.
+      if (found.some(({ segment }) => progress.routesFor(receiver, segment).length > 0)) await progress.saved();
+      for (const sealed of found) {
+        const isBegun = queue.lanes.some(({ account }) => account.position.startsWith(sealed.segment));
+        tail?.add(directory, sealed, isBegun);
         queue.segments.push(sealed);
         queue.last = sealed.segment;
       }
@@ -211,11 +241,10 @@ export class Forwarder {
   #queueOf(receiver: number): Queue {
     const known = this.#queues.get(receiver);
     if (known !== undefined) return known;
-    const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report, rewrite } =
-      this.#options;
+    const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report } = this.#options;
     const segments: SealedSegment[] = [];
     const directory = receiverDirectory(journalDirectory, receiver);
-    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report, rewrite };
+    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report };
     const lanes = destinations.flatMap(({ name, policy, connect }) =>
       SIGNALS.map((signal) => {
         const key = laneKey(name, receiver, signal);
@@ -228,7 +257,8 @@ export class Forwarder {
           policy,
           transport: connect(key, this.#pinOf(key), link),
           link,
-          nextSegment: (after) => nextAfter(segments, after),
+          outgoing: (segment) => this.#outgoing(name, receiver, signal, segment),
+          nextSegment: (after) => this.#nextFor(signal, receiver, segments, after),
           onSettled: () => this.#forgetSettled(),
         });
       }),
@@ -237,6 +267,27 @@ export class Forwarder {
     this.#queues.set(receiver, queue);
     for (const lane of lanes) lane.start();
     return queue;
+  }
+
+  async #outgoing(destination: string, receiver: number, signal: Signal, segment: string): Promise<Outgoing> {
+    const { rewrite, routing, tail, progress } = this.#options;
+    return {
+      rewrite,
+      route: routing?.filter(progress.routesFor(receiver, segment), destination),
+      tail: signal === 'traces' ? await tail?.keeper(receiver, segment) : undefined,
+    };
+  }
+
+  /** The oldest segment that is not wholly before a position, once its traces are decided on. */
+  #nextFor(
+    signal: Signal,
+    receiver: number,
+    segments: readonly SealedSegment[],
+    after: Position,
+  ): SealedSegment | undefined {
+    const next = nextAfter(segments, after);
+    if (next === undefined || signal !== 'traces' || this.#options.tail === undefined) return next;
+    return this.#options.tail.isDecided(receiver, next.segment) ? next : undefined;
   }
 
   #pinOf(key: string): Pin {
@@ -279,6 +330,7 @@ export class Forwarder {
           return;
         }
         segments.shift();
+        this.#options.tail?.forgotten(receiver, oldest.segment);
         onForgotten(receiver, oldest.segment);
       }
     }

@@ -5,7 +5,17 @@ import { type Disk, errorText } from '../host/disk.ts';
 import { JournalReader } from '../journal/reader.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { journalFile } from '../journal/segment-files.ts';
-import { after, type Batch, BatchReader, droppedOf, halves, itemsOf, markOf, type Rewrite } from './batch.ts';
+import {
+  after,
+  type Batch,
+  BatchReader,
+  droppedOf,
+  elsewhereOf,
+  halves,
+  itemsOf,
+  markOf,
+  type Outgoing,
+} from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { type Delivered, deliver } from './delivery.ts';
 import type { Link } from './link.ts';
@@ -31,7 +41,8 @@ export interface LaneOptions {
   readonly transport: Transport;
   /** The protocol that the transport's connections keep to. */
   readonly link: Link;
-  readonly rewrite: Rewrite | undefined;
+  /** What is done to the requests of a segment on their way. */
+  readonly outgoing: (segment: string) => Promise<Outgoing>;
   readonly progress: Progress;
   readonly dead: DeadLetters;
   /** The oldest sealed segment with anything after a position; undefined when there is none yet. */
@@ -188,7 +199,7 @@ export class Lane {
   }
 
   async #forward(sealed: SealedSegment): Promise<void> {
-    const { disk, directory, signal, progress, rewrite } = this.#options;
+    const { disk, directory, signal, progress, outgoing } = this.#options;
     const expected = sealed.items?.[signal] ?? 0;
     const before = this.account;
     if (expected > 0) {
@@ -196,7 +207,7 @@ export class Lane {
       const path = `${directory}/${journalFile(sealed.segment)}`;
       const journal = new JournalReader(disk, path, identity, sealed.journalBytes);
       const from = { segment: sealed.segment, signal, after: before.position };
-      const reader = new BatchReader(journal, from, this.#slot, rewrite);
+      const reader = new BatchReader(journal, from, this.#slot, await outgoing(sealed.segment));
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
         this.#waitingSinceMs = Number((batch.letters[0]?.receivedUnixNano ?? 0n) / 1_000_000n);
         await this.#settle(batch);
@@ -281,6 +292,7 @@ export class Lane {
       position: markOf(batch),
       forwarded: account.forwarded + itemsOf(batch),
       dropped: account.dropped + droppedOf(batch),
+      elsewhere: account.elsewhere + elsewhereOf(batch),
       refusedInPart: account.refusedInPart + rejected,
     });
     this.#failures = 0;
@@ -324,6 +336,7 @@ export class Lane {
       position: markOf(batch),
       dead: account.dead + itemsOf(batch),
       dropped: account.dropped + droppedOf(batch),
+      elsewhere: account.elsewhere + elsewhereOf(batch),
     });
     this.#failures = 0;
   }

@@ -32,10 +32,18 @@ export interface Taken {
   readonly items: Readonly<Record<Signal, number>>;
 }
 
+/** Routes, and the last segment of each receiver directory that they are for; without `until` they are those in force. */
+interface RouteEpoch {
+  readonly lines: readonly string[];
+  readonly until?: Readonly<Record<string, string>>;
+}
+
 interface Ledger {
   readonly version: 1;
   readonly taken: Record<string, Taken>;
   readonly lanes: Record<string, LaneAccount>;
+  /** Oldest first; absent where there never were any. */
+  routes?: readonly RouteEpoch[];
 }
 
 const EMPTY_LANE: LaneAccount = {
@@ -115,6 +123,30 @@ export class Progress {
     this.#changed();
   }
 
+  /**
+   * Begins with these routes. What was taken before keeps the routes that it was taken under: changed for what one destination is past and another
+   * is not, they would lead items to both or to neither.
+   * @param isPast whether every destination is past a segment of a receiver directory
+   */
+  beginRoutes(lines: readonly string[], isPast: (receiver: number, segment: string) => boolean): void {
+    const epochs = this.#ledger.routes ?? [{ lines: [] }];
+    const last = epochs.at(-1);
+    if (last === undefined || sameLines(last.lines, lines)) return;
+    const taken = Object.entries(this.#ledger.taken).map(([receiver, { segment }]) => [receiver, segment]);
+    const now: Readonly<Record<string, string>> = Object.fromEntries(taken);
+    const kept = epochs
+      .map((epoch) => ({ until: now, ...epoch }))
+      .filter(({ until }) => Object.entries(until).some(([receiver, segment]) => !isPast(Number(receiver), segment)));
+    this.#ledger.routes = [...kept, { lines }];
+    this.#changed();
+  }
+
+  /** The routes that a segment was taken under. */
+  routesFor(receiver: number, segment: string): readonly string[] {
+    const epochs = this.#ledger.routes ?? [];
+    return epochs.find(({ until }) => until === undefined || segment <= (until[receiver] ?? ''))?.lines ?? [];
+  }
+
   /** Makes everything so far durable. Settles when it is, however long the disk refuses. */
   async saved(): Promise<void> {
     while (this.#isDirty || this.#saving !== undefined) {
@@ -154,3 +186,6 @@ export class Progress {
 export function makeLedger(disk: Disk, directory: string): Promise<void> {
   return writeJsonFile(disk, directory, FORWARD_FILE, { version: 1, taken: {}, lanes: {} });
 }
+
+const sameLines = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((line, index) => line === b[index]);

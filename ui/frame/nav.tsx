@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { useAlerts } from '../data/queries.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
@@ -40,6 +40,11 @@ function NewCycles() {
 export function Nav() {
   const { path, params } = useUrl();
   const [narrow, setNarrow] = useState(() => localStorage.getItem(KEY) === 'narrow');
+  const current = useRef<HTMLLIElement>(null);
+  // On a narrow screen the places scroll sideways.
+  useEffect(() => {
+    if (path !== '') current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [path]);
   const toggle = () => {
     localStorage.setItem(KEY, narrow ? 'wide' : 'narrow');
     setNarrow(!narrow);
@@ -54,7 +59,7 @@ export function Nav() {
         {PLACES.map((place) => {
           const here = path === place.path || path.startsWith(`${place.path}/`);
           return (
-            <li key={place.path}>
+            <li key={place.path} ref={here ? current : undefined}>
               <Link
                 href={placeAddress(place.path, params)}
                 className={styles.place}

@@ -103,8 +103,11 @@ function rewriteField(
   if (isAttributes(field)) return rewriteAttribute(rules, cursor, end, keys);
   if (field.message === undefined || !HOLDERS.has(field.message)) return undefined;
   if (field.message === 'Span') {
+    if (rules.keepsSpan !== undefined && !rules.keepsSpan()) return REMOVED;
     if (rules.keptTraces < 1 && !isKept(rules, cursor, end)) return REMOVED;
     if (rules.dropsInvalid === true) return isValidSpan(cursor.bytes, cursor.at, end) ? undefined : REMOVED;
+    // Nothing but attribute rules looks further.
+    if (rules.rules.length === 0) return undefined;
   }
   return rewriteMessage(rules, cursor, field.message, end);
 }

@@ -27,6 +27,8 @@ export interface RuleSet {
   readonly keptTraces: number;
   /** Spans without valid ids are left out. */
   readonly dropsInvalid?: true;
+  /** Asked for each span in order: whether it is kept. */
+  readonly keepsSpan?: () => boolean;
 }
 
 const USAGE =
