@@ -3,12 +3,12 @@
  * number behind # is a digest of the answer, the same for the same code on every machine.
  */
 
-import { seededChance } from '../host/seeded-chance.ts';
 import { CallSpansBuilder, KIND } from './call-spans.ts';
 import { elementaryCycles, heavyCycles } from './cycles.ts';
 import { spanOf } from './drawn-spans-world.ts';
 import { proposeCut } from './feedback.ts';
 import { type Graph, graphOf } from './graph.ts';
+import { type Edges, randomEdges, ringEdges, tangleEdges } from './large-graphs-world.ts';
 import { depthFirstOrder, topologicalOrder } from './order.ts';
 import { pairCalls } from './pairing.ts';
 import { cyclicComponents, stronglyConnected } from './scc.ts';
@@ -26,52 +26,21 @@ function time(name: string, run: () => number): void {
   process.stdout.write(`${name.padEnd(64)} ${best.toFixed(1).padStart(9)} ms  #${digest}\n`);
 }
 
-function ring(count: number): Graph {
-  const sources = Int32Array.from({ length: count }, (_, i) => i);
-  const targets = sources.map((v) => (v + 1) % count);
-  return graphOf(count, sources, targets);
-}
-
-function randomGraph(vertexCount: number, edgeCount: number, isForward = false): Graph {
-  const random = seededChance(1);
-  const sources = new Int32Array(edgeCount);
-  const targets = new Int32Array(edgeCount);
-  for (let e = 0; e < edgeCount; e++) {
-    const a = Math.floor(random() * vertexCount);
-    const b = Math.floor(random() * vertexCount);
-    sources[e] = isForward ? Math.min(a, b) : a;
-    targets[e] = isForward ? Math.max(a, b) + (a === b && a + 1 < vertexCount ? 1 : 0) : b;
-  }
-  return graphOf(vertexCount, sources, targets);
-}
-
-/** 1,238 services, 4,271 edges, one component of some hundred services: heavy-tailed, as service graphs are. */
-function tangle(): Graph {
-  const random = seededChance(42);
-  const vertexCount = 1238;
-  const hub = (): number => Math.floor(vertexCount * random() ** 2.5);
-  const sources: number[] = [];
-  const targets: number[] = [];
-  for (let e = 0; e < 4271; e++) {
-    sources.push(hub());
-    targets.push(random() < 0.6 ? hub() : Math.floor(random() * vertexCount));
-  }
-  const weights = sources.map(() => Math.ceil(1000 * random() ** 4));
-  return graphOf(vertexCount, sources, targets, weights);
-}
+const made = ({ vertexCount, sources, targets }: Edges): Graph => graphOf(vertexCount, sources, targets);
 
 const MILLION = 1_000_000;
-const circle = ring(MILLION);
+const circle = made(ringEdges(MILLION));
 time('components of a ring of 10^6', () => stronglyConnected(circle).count);
 time('order of a ring of 10^6', () => topologicalOrder(circle).vertices.length);
-const large = randomGraph(MILLION, 5 * MILLION);
+const large = made(randomEdges(MILLION, 5 * MILLION));
 time('components of 10^6 vertices, 5·10^6 edges', () => stronglyConnected(large).count);
 time('order of its condensation', () => topologicalOrder(large).components.count);
-const forward = randomGraph(MILLION, 5 * MILLION, true);
+const forward = made(randomEdges(MILLION, 5 * MILLION, true));
 time('Kahn order of an acyclic one of the same size', () => topologicalOrder(forward).vertices[MILLION - 1] ?? 0);
 time('depth-first order of it', () => depthFirstOrder(forward)?.[0] ?? -1);
 
-const services = tangle();
+const tangle = tangleEdges();
+const services = graphOf(tangle.vertexCount, tangle.sources, tangle.targets, tangle.weights);
 const largest = Math.max(...cyclicComponents(services).map((vertices) => vertices.length));
 time(`services: components (largest ${largest})`, () => cyclicComponents(services).length);
 time('services: 1,000 cycles of any length', () => elementaryCycles(services, { countMax: 1000 }).cycles.length);

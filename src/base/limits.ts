@@ -193,6 +193,10 @@ export const LIMITS = {
   flameDepthMax: 100,
   flameNodesMax: 5_000,
 
+  /** Traces that a comparison of selected ones with the rest looks at when nothing is said, and at most. */
+  compareTracesDefault: 1_000,
+  compareTracesMax: 10_000,
+
   /** How often new lock events are looked for, … */
   lockLookMs: 2_000,
   /** … how far back for those that came late, … */

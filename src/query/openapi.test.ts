@@ -41,6 +41,7 @@ test('the description that is served is valid OpenAPI 3.1 and has every path', a
       '/sql',
       '/status',
       '/traces',
+      '/traces/compare',
       '/traces/facets',
       '/traces/histogram',
       '/traces/{traceId}',

@@ -16,6 +16,7 @@ import { Parameters, readHex } from './parameters.ts';
 import { ApiError, notFound } from './problem.ts';
 import { runSql } from './sql.ts';
 import { findTrace } from './trace.ts';
+import { compareTraces, TRACE_COMPARE_PARAMETERS } from './trace-compare.ts';
 import { listOperations, listServices, traceFacets, traceHistogram } from './trace-overview.ts';
 import { SPAN_FILTERS, searchTraces } from './trace-search.ts';
 
@@ -90,6 +91,13 @@ const ROUTES: readonly Route[] = [
   ),
   get('/traces/facets', 'Values to filter by, with counts', 'FacetPage', SPAN_FILTERS, ({ world, signal }, p) =>
     traceFacets(world.engine, p, signal),
+  ),
+  get(
+    '/traces/compare',
+    'How selected traces differ from the other found ones',
+    'TraceComparison',
+    TRACE_COMPARE_PARAMETERS,
+    ({ world, signal }, p) => compareTraces(world.engine, p, signal),
   ),
   {
     method: 'GET',

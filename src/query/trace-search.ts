@@ -11,6 +11,7 @@ import {
   type TimeRange,
   writeCursor,
 } from './parameters.ts';
+import { badParameter } from './problem.ts';
 import { type AttributePlace, Conditions } from './sql-text.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
 
@@ -26,6 +27,7 @@ export const SPAN_FILTERS: readonly string[] = [
   'kind',
   'minDuration',
   'maxDuration',
+  'exclude',
   'start',
   'end',
 ];
@@ -40,6 +42,13 @@ export interface SpanFilter {
   readonly minDuration?: Nanos | undefined;
   readonly maxDuration?: Nanos | undefined;
   readonly attributes: readonly AttributeFilter[];
+  /** Values that the span must not have. */
+  readonly excluded: readonly Excluded[];
+}
+
+interface Excluded {
+  readonly column: string;
+  readonly value: string;
 }
 
 export function readSpanFilter(parameters: Parameters): SpanFilter {
@@ -52,7 +61,28 @@ export function readSpanFilter(parameters: Parameters): SpanFilter {
     minDuration: parameters.duration('minDuration'),
     maxDuration: parameters.duration('maxDuration'),
     attributes: attributeFilters(parameters),
+    excluded: parameters.all('exclude').map(readExcluded),
   };
+}
+
+const EXCLUDABLE: Readonly<Record<string, { readonly column: string; readonly values?: readonly string[] }>> = {
+  service: { column: 'ServiceName' },
+  operation: { column: 'SpanName' },
+  status: { column: 'StatusCode', values: STATUS },
+  kind: { column: 'SpanKind', values: KINDS },
+};
+
+/** `service=cart`; of attributes `attribute=key!=value` says the same. */
+function readExcluded(text: string): Excluded {
+  const at = text.indexOf('=');
+  const field = EXCLUDABLE[text.slice(0, at)];
+  if (at < 1 || field === undefined) {
+    throw badParameter('exclude', text, `must be FIELD=VALUE with one of ${Object.keys(EXCLUDABLE).join(', ')}`);
+  }
+  const given = text.slice(at + 1);
+  const value = field.values === undefined ? given : field.values.find((one) => one.toLowerCase() === given.toLowerCase()); // biome-ignore format: one thought
+  if (value === undefined) throw badParameter('exclude', text, `must name one of ${field.values?.join(', ')}`);
+  return { column: field.column, value };
 }
 
 const ATTRIBUTE_PLACES = [
@@ -76,6 +106,7 @@ export function spanConditions(
     conditions.add(`Duration >= ${conditions.value(filter.minDuration.toString(), 'UInt64')}`);
   if (filter.maxDuration !== undefined)
     conditions.add(`Duration <= ${conditions.value(filter.maxDuration.toString(), 'UInt64')}`);
+  for (const { column, value } of filter.excluded) conditions.add(`${column} != ${conditions.value(value, 'String')}`);
   for (const attribute of filter.attributes) conditions.attribute(attribute, places);
   return conditions;
 }
@@ -300,7 +331,7 @@ const SUMMARY_COLUMNS = [
 ];
 
 /** Summaries of these traces, in their order. Reads one row a trace and service. */
-async function summarise(
+export async function summarise(
   engine: Engine,
   traceIds: readonly string[],
   signal: AbortSignal | undefined,
