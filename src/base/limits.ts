@@ -31,6 +31,11 @@ export const LIMITS = {
   idleTimeoutMs: 120_000,
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
   inflightBytesMax: 72 * MIB,
+  /**
+   * Part of the journal quota that is kept for connections that took no more than their share lately. Over the rest: 503 / UNAVAILABLE for
+   * those that took more.
+   */
+  fairReserveShare: 0.125,
   /** Bytes of emptied request bodies that a receiver keeps for the next ones. */
   bodyPoolBytesMax: 8 * MIB,
   /** What an overloaded receiver tells its clients to wait. */

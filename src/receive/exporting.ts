@@ -9,6 +9,7 @@ import { WireError } from '../wire/wire-error.ts';
 import { BodyPool } from './body-pool.ts';
 import { type DoorContext, overloadOf, Reservation } from './door.ts';
 import { batchOf } from './marks.ts';
+import type { Client } from './shares.ts';
 import type { HopBatch } from './sink.ts';
 
 /** One request as it came over the wire, whole. */
@@ -41,7 +42,8 @@ export async function exportRequest(
   reservation: Reservation,
 ): Promise<Outcome> {
   try {
-    const body = await protobufOf(context, request, reservation);
+    const isPlain = request.unpacker === undefined && !request.json;
+    const body = isPlain ? request.body : await protobufOf(context, request, reservation);
     if (body === undefined) return overloadOf(context);
     const { signal, baggage, hop } = request;
     if (hop === undefined) return await context.sink.export({ signal, body, baggage });
@@ -117,8 +119,8 @@ export class BodyCollector {
   #pooled: Buffer | undefined;
   sizeBytes = 0;
 
-  constructor(context: DoorContext, bytesMax: number) {
-    this.reservation = new Reservation(context.sink);
+  constructor(context: DoorContext, bytesMax: number, client: Client) {
+    this.reservation = new Reservation(context.sink, client);
     this.#bytesMax = bytesMax;
   }
 

@@ -2,7 +2,7 @@ import type http from 'node:http';
 import { HTTP_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { HTTP_ENCODINGS } from '../wire/compression.ts';
-import { type DoorContext, overloadOf } from './door.ts';
+import { clientOf, type DoorContext, overloadOf } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse } from './http-answers.ts';
 
@@ -83,7 +83,7 @@ function tooLarge(context: DoorContext, bytes: number): Refusal {
 
 function receive(exchange: Exchange, signal: Signal): void {
   const { context, request, response } = exchange;
-  const body = new BodyCollector(context, context.limits.requestBytesMax);
+  const body = new BodyCollector(context, context.limits.requestBytesMax, clientOf(request.socket));
   if (!body.expect(announcedBytes(request))) {
     refuse(exchange, { outcome: overloadOf(context) });
     return;
