@@ -29,7 +29,7 @@ export interface Refusal {
 /** Answers what the sink said of a whole request. */
 export function answer(exchange: Exchange, signal: Signal, outcome: Outcome): void {
   if (outcome.kind !== 'success') {
-    send(exchange, httpStatusOf(outcome), statusOf(exchange, outcome), { ...retryAfter(outcome), ...markOf(outcome) });
+    send(exchange, httpStatusOf(outcome), statusOf(exchange, outcome), headersOf(outcome));
     return;
   }
   const { rejected, message } = outcome;
@@ -78,6 +78,12 @@ const LINGER_MS = 2_000;
 
 const statusOf = ({ json }: Exchange, outcome: Refused): Buffer =>
   json ? Buffer.from(statusJson(outcome)) : statusMessage(outcome);
+
+/** What a refusal says besides its status and text. */
+export const headersOf = (outcome: Refused): Readonly<Record<string, string>> => ({
+  ...retryAfter(outcome),
+  ...markOf(outcome),
+});
 
 /** Whole seconds, rounded up: the header has no smaller unit. */
 const retryAfter = (outcome: Refused): Readonly<Record<string, string>> =>
