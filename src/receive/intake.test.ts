@@ -380,3 +380,31 @@ test('the acknowledgement latency of the last minute is reported', async () => {
   expect(intake.vitals().ackP50Ms).toBe(0);
   await intake.close();
 });
+
+test('a journal that cannot be opened is removed as soon as the disk lets it, for it would be in the way of those that forward', async () => {
+  const world = new IntakeWorld(21);
+  const { intake } = await world.start();
+  await world.pass(0);
+  await intake.export(lines('a'));
+  // The next segment gets its name, and then neither fsync nor removal of it succeeds.
+  world.lying.decide = ({ operation }) => (['syncDirectory', 'remove'].includes(operation) ? 'EIO' : 'ok');
+  const sealing = intake.seal();
+  await world.pass(60);
+  world.lying.decide = () => 'ok';
+  for (let second = 0; second < 4; second++) await world.pass(1_000);
+  await sealing;
+  for (const line of ['b', 'c']) {
+    await intake.export(lines(line));
+    await intake.seal();
+  }
+  const named = (suffix: string): string[] =>
+    world.lying
+      .paths()
+      .filter((path) => path.endsWith(suffix))
+      .map((path) => path.slice(0, -suffix.length));
+  const sealed = named('.sealed');
+  expect(world.reports).toContainEqual(expect.stringContaining('no segment can be opened'));
+  expect(sealed.length).toBe(3);
+  expect(named('.journal').filter((segment) => segment < (sealed[2] ?? '') && !sealed.includes(segment))).toEqual([]);
+  await intake.close();
+});

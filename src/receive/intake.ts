@@ -379,7 +379,7 @@ class OpenIntake implements Intake {
     } catch (error) {
       onReport(`no segment can be opened in ${directory}: ${errorText(error)}`);
       this.#holdUntilMs = clock.monotonicMs() + LIMITS.diskRetryMs;
-      await removeSegment(disk, directory, segment).catch(() => {});
+      this.#sealer.push({ kind: 'remove', segment });
     }
     this.#preparing = undefined;
     this.#advance();
