@@ -220,6 +220,8 @@ export const LIMITS = {
   lockClaimsMax: 20_000,
   /** Letters that are kept of what an owner of locks is at: a statement, a frame. */
   lockDoingCharsMax: 1_000,
+  /** States of pools that are looked at to say how many requests can deadlock them; more: it is not said. */
+  poolStatesMax: 100_000,
   /** Deadlocks of the past that are kept, in memory. */
   lockPastMax: 100,
 

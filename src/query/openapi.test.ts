@@ -36,6 +36,7 @@ test('the description that is served is valid OpenAPI 3.1 and has every path', a
       '/metrics/{name}/points',
       '/openapi.json',
       '/order',
+      '/pools',
       '/services',
       '/services/{service}/operations',
       '/sql',

@@ -35,10 +35,11 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   mode: 'strict (default), or crisp: an overlap below 1 % of the parent is forgiven',
   beforeStart: 'Start of the window to compare with. Default: as long before start as end is behind it',
   beforeEnd: 'End of that window. Default: start',
+  capacity: 'name:units of a pool, or of the workers of a service; may be repeated',
   method: 'kahn (default), or dfs where there is no cycle',
 };
 
-const REPEATED = new Set(['attribute', 'groupBy', 'exclude']);
+const REPEATED = new Set(['attribute', 'capacity', 'groupBy', 'exclude']);
 const INTEGERS = new Set(['limit', 'buckets', 'hops', 'maxLength']);
 
 function parameterOf(name: string): object {

@@ -13,6 +13,7 @@ import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { Parameters, readHex } from './parameters.ts';
+import { POOL_PARAMETERS, poolsOf } from './pools.ts';
 import { ApiError, notFound } from './problem.ts';
 import { runSql } from './sql.ts';
 import { findTrace } from './trace.ts';
@@ -189,6 +190,13 @@ const ROUTES: readonly Route[] = [
   ),
   get('/deadlocks', 'Who waits for whom, and who will for ever', 'Locks', [], async ({ world }) =>
     world.locks.answer(),
+  ),
+  get(
+    '/pools',
+    'Pools that requests come back into, and how many requests can deadlock them',
+    'Pools',
+    POOL_PARAMETERS,
+    ({ world, signal }, p) => poolsOf(world.engine, p, signal),
   ),
   {
     method: 'POST',
