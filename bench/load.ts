@@ -1,7 +1,7 @@
 /** Bounded OTLP load over loopback, flat out or at a rate, over HTTP or gRPC. Every answer is counted by its code; nothing is retried. */
-import http from 'node:http';
 import http2 from 'node:http2';
 import zlib from 'node:zlib';
+import { httpSender, type Send, type Sender } from './http-sender.ts';
 import { makeTemplates, stamp, type Template } from './payload.ts';
 
 export interface LoadOptions {
@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly connections: number;
   /** Different requests to choose from. */
   readonly templates: number;
+  /** Resources of a request: an SDK has one, a collector in front of several many. */
+  readonly resources: number;
   /** First four bytes of every trace id (encoding none only). */
   readonly run: number;
   /** Waits this long after a refusal or a broken connection before the slot sends again. */
@@ -57,39 +59,12 @@ const DEFAULT_LOAD: LoadOptions = {
   rate: 0,
   connections: 4,
   templates: 100,
+  resources: 5,
   run: 1,
   backoffMs: 20,
 };
 
-type Answer = { readonly code: string; readonly outcome: 'ok' | 'refused' | 'unanswered' };
-type Send = (body: Buffer) => Promise<Answer>;
-
-function httpSender(options: LoadOptions): { send: Send; close: () => void } {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: options.inflight });
-  const headers: Record<string, string> = { 'content-type': 'application/x-protobuf' };
-  if (options.encoding !== 'none') headers['content-encoding'] = options.encoding;
-  const target = { host: '127.0.0.1', port: options.port, path: '/v1/traces', method: 'POST', agent };
-  const send: Send = (body) =>
-    new Promise((resolve) => {
-      const failed = (error: NodeJS.ErrnoException): void =>
-        resolve({ code: error.code ?? 'ERROR', outcome: 'unanswered' });
-      const request = http.request(
-        { ...target, headers: { ...headers, 'content-length': String(body.length) } },
-        (response) => {
-          response.resume();
-          response.on('end', () =>
-            resolve({ code: String(response.statusCode), outcome: response.statusCode === 200 ? 'ok' : 'refused' }),
-          );
-          response.on('error', failed);
-        },
-      );
-      request.on('error', failed);
-      request.end(body);
-    });
-  return { send, close: () => agent.destroy() };
-}
-
-function grpcSender(options: LoadOptions): { send: Send; close: () => void } {
+function grpcSender(options: LoadOptions): Sender {
   const sessions: http2.ClientHttp2Session[] = [];
   const session = (index: number): http2.ClientHttp2Session => {
     const open = sessions[index];
@@ -144,12 +119,13 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** Runs one load to its end and answers what came of it. Never rejects: a server that is down shows as unanswered requests. */
 export async function runLoad(partial: Partial<LoadOptions>): Promise<LoadResult> {
   const options: LoadOptions = { ...DEFAULT_LOAD, ...partial };
-  const templates: Template[] = makeTemplates(options.templates, options.per);
+  const templates: Template[] = makeTemplates(options.templates, options.per, options.resources);
   const packed =
     options.encoding === 'gzip'
       ? templates.map((template, i) => zlib.gzipSync(stamp(template, options.run, i, Date.now())))
       : null;
-  const { send, close } = options.protocol === 'http' ? httpSender(options) : grpcSender(options);
+  const { send, close } =
+    options.protocol === 'http' ? httpSender(options.port, options.encoding) : grpcSender(options);
   const codes: Record<string, number> = {};
   const latencies: number[] = [];
   const spans = { sent: 0, ok: 0, refused: 0, unanswered: 0 };

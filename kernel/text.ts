@@ -14,6 +14,12 @@ function writeUint64(to: usize, value: u64): usize {
   return to + digits;
 }
 
+/** The two decimal digits of a number below 100, as they are stored: the upper one first. */
+export function twoDigits(value: u32): u32 {
+  const tens = (value * 103) >> 10;
+  return 0x3030 + tens + ((value - tens * 10) << 8);
+}
+
 /** Below 2^32: divisions of words take half the time. */
 function writeUint32(to: usize, value: u32): usize {
   let digits: usize = 1;

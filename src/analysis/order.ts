@@ -1,4 +1,4 @@
-import { type Graph, graphOf, sourcesOf } from './graph.ts';
+import { type Graph, graphOf } from './graph.ts';
 import { type Components, stronglyConnected } from './scc.ts';
 
 /** An order in which each edge leads forward, or the components that make one impossible. */
@@ -44,7 +44,7 @@ function condensedOrder(graph: Graph): Order {
   const levels = levelsOf(condensed.graph, sorted);
   return {
     vertices,
-    levels: Int32Array.from(components.of, (component) => levels[component]),
+    levels: components.of.map((component) => levels[component]),
     isCyclic: true,
     components,
   };
@@ -86,25 +86,29 @@ const ON_PATH = 1;
 const DONE = 2;
 
 function identity(length: number): Int32Array {
-  return Int32Array.from({ length }, (_, v) => v);
+  const numbers = new Int32Array(length);
+  for (let v = 0; v < length; v++) numbers[v] = v;
+  return numbers;
 }
 
 /** One vertex a component, one edge for all edges between two of them. `least` is the least vertex of each component. */
 function condensation(graph: Graph, components: Components): { readonly graph: Graph; readonly least: Int32Array } {
   const { of, count } = components;
-  const sources: number[] = [];
-  const targets: number[] = [];
-  const sourceOf = sourcesOf(graph);
-  for (let e = 0; e < graph.targets.length; e++) {
-    const from = of[sourceOf[e]];
-    const to = of[graph.targets[e]];
-    if (from === to) continue;
-    sources.push(from);
-    targets.push(to);
+  const sources = new Int32Array(graph.targets.length);
+  const targets = new Int32Array(graph.targets.length);
+  let between = 0;
+  for (let v = 0; v < graph.vertexCount; v++) {
+    const from = of[v];
+    for (let e = graph.offsets[v]; e < graph.offsets[v + 1]; e++) {
+      const to = of[graph.targets[e]];
+      if (from === to) continue;
+      sources[between] = from;
+      targets[between++] = to;
+    }
   }
   const least = new Int32Array(count).fill(graph.vertexCount);
   for (let v = graph.vertexCount - 1; v >= 0; v--) least[of[v]] = v;
-  return { graph: graphOf(count, sources, targets), least };
+  return { graph: graphOf(count, sources.subarray(0, between), targets.subarray(0, between)), least };
 }
 
 /** Vertices by component, ascending in each. */
@@ -121,7 +125,8 @@ function membersOf({ of, sizes, count }: Components): { readonly starts: Int32Ar
 function kahn(graph: Graph, rank: Int32Array): Int32Array {
   const { vertexCount, offsets, targets } = graph;
   const incoming = new Int32Array(vertexCount);
-  for (const target of targets) incoming[target]++;
+  // By index: the iterator of a typed array costs three times as much.
+  for (let e = 0; e < targets.length; e++) incoming[targets[e]]++;
   const ready = new RankHeap(rank);
   for (let v = 0; v < vertexCount; v++) if (incoming[v] === 0) ready.push(v);
   const order = new Int32Array(vertexCount);

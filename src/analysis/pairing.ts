@@ -67,7 +67,8 @@ interface Calls {
   readonly isCalled: Uint8Array;
 }
 
-function findCalls(spans: CallSpans, { parent, isDuplicate }: SpanTree): Calls {
+/** Which spans are the other side of a call by their parent. */
+export function findCalls(spans: CallSpans, { parent, isDuplicate }: SpanTree): Calls {
   const { count, kind, node, nodeService } = spans;
   const isCall = new Uint8Array(count);
   const isCalled = new Uint8Array(count);

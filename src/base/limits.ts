@@ -31,6 +31,11 @@ export const LIMITS = {
   idleTimeoutMs: 120_000,
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
   inflightBytesMax: 72 * MIB,
+  /**
+   * Part of the journal quota that is kept for connections that took no more than their share lately. Over the rest: 503 / UNAVAILABLE for
+   * those that took more.
+   */
+  fairReserveShare: 0.125,
   /** Bytes of emptied request bodies that a receiver keeps for the next ones. */
   bodyPoolBytesMax: 8 * MIB,
   /** What an overloaded receiver tells its clients to wait. */
@@ -217,6 +222,10 @@ export const LIMITS = {
   flameDepthMax: 100,
   flameNodesMax: 5_000,
 
+  /** Traces that a comparison of selected ones with the rest looks at when nothing is said, and at most. */
+  compareTracesDefault: 1_000,
+  compareTracesMax: 10_000,
+
   /** How often new lock events are looked for, … */
   lockLookMs: 2_000,
   /** … how far back for those that came late, … */
@@ -235,6 +244,8 @@ export const LIMITS = {
   lockClaimsMax: 20_000,
   /** Letters that are kept of what an owner of locks is at: a statement, a frame. */
   lockDoingCharsMax: 1_000,
+  /** States of pools that are looked at to say how many requests can deadlock them; more: it is not said. */
+  poolStatesMax: 100_000,
   /** Deadlocks of the past that are kept, in memory. */
   lockPastMax: 100,
 
@@ -261,6 +272,8 @@ export const LIMITS = {
   queryTimeMsMax: 30_000,
   /** … or when it needs more memory than this. */
   queryMemoryBytesMax: 1 * GIB,
+  /** Keys of attributes that a store process remembers to have rare values; over it all are forgotten, and searches are a little slower again. */
+  rareKeysMax: 1_000,
   /** Points of all series that one metric answer holds; over it the oldest are missing, and the answer says so. */
   metricPointsMax: 200_000,
   /** Histogram points that one metric question reads; over it the oldest are missing, and the answer says so. */

@@ -75,7 +75,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'removes without a mark',
     file: 'journal/forget.ts',
-    from: '  await markLoaded(disk, directory, segment);\n  await removeLoaded',
+    from: '  await markLoaded(disk, directory, segment, forgetting);\n  await removeLoaded',
     to: '  await removeLoaded',
     shows: 'Remove',
   },

@@ -9,7 +9,8 @@ import { seededChance } from './seeded-chance.ts';
  *   any subset of its writes with zeros in the holes (reordered); of the names made, renamed or removed since the last sync of their
  *   directory any subset survives.
  * - killed process (`crash('process')`): the operation under way may be done in part, everything before it survives.
- * - `crash` at a step: the operation is done in part or not at all, then the process that made it can do nothing more.
+ * - `crash` at a step: the operation is done in part or not at all, then no process can do anything more; `killed`: none but the one that
+ *   made the step is dead, and the others (see `join`) go on.
  * - `EIO`, `ENOSPC` at a step: the operation fails, a write after any prefix; the bytes of a failed sync can never be made durable.
  * - `lost` at a step: a sync answers well and has done nothing; a later sync does not make up for it.
  * - full disk: a write past `capacityBytes` writes what fits, then fails with ENOSPC.
@@ -18,7 +19,7 @@ import { seededChance } from './seeded-chance.ts';
  * It never lies about: directories (durable when made), sizes, truncate (durable when it succeeds).
  */
 
-export type Verdict = 'ok' | 'EIO' | 'ENOSPC' | 'lost' | 'crash';
+export type Verdict = 'ok' | 'EIO' | 'ENOSPC' | 'lost' | 'crash' | 'killed';
 
 export interface Step {
   /** Counts every operation since the disk was made, from 0. */
@@ -53,6 +54,12 @@ type NameChange =
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   | { readonly kind: 'remove'; readonly path: string };
 
+/** One process that uses the disk. */
+interface Life {
+  isAlive: boolean;
+  readonly onDeath: () => void;
+}
+
 export class LyingDisk {
   /** Asked at every step; replaced by a test. */
   decide: Decide = () => 'ok';
@@ -64,8 +71,7 @@ export class LyingDisk {
   #names = new Map<string, LyingFile>();
   #durableNames = new Map<string, LyingFile>();
   #unsyncedNames: NameChange[] = [];
-  #boot = 0;
-  #crashed = false;
+  readonly #lives = new Set<Life>();
 
   constructor(seed: number) {
     this.#chance = seededChance(seed);
@@ -73,14 +79,20 @@ export class LyingDisk {
 
   /** The disk as a newly started process sees it. Processes started before are dead: their operations fail with ECRASHED. */
   boot(): Disk {
-    this.#boot++;
-    this.#crashed = false;
-    return this.#view(this.#boot);
+    this.#endAll();
+    return this.join().disk;
+  }
+
+  /** The disk as one more process sees it, beside those that run; `kill` ends this one. `onDeath` hears of its end, however it comes. */
+  join(onDeath: () => void = () => {}): { readonly disk: Disk; readonly kill: () => void } {
+    const life: Life = { isAlive: true, onDeath };
+    this.#lives.add(life);
+    return { disk: this.#view(life), kill: () => this.#end(life) };
   }
 
   /** Ends the process (its cached bytes survive) or cuts the power (what was not synced is at the mercy of the seed). */
   crash(kind: 'process' | 'power'): void {
-    this.#crashed = true;
+    this.#endAll();
     this.decide = () => 'ok';
     if (kind === 'process') return;
     for (const change of this.#unsyncedNames) if (this.#chance() < 0.5) applyName(this.#durableNames, change);
@@ -115,8 +127,15 @@ export class LyingDisk {
     this.#directories.add(directoryOf(path));
   }
 
-  #isAlive(boot: number): boolean {
-    return boot === this.#boot && !this.#crashed;
+  #end(life: Life): void {
+    if (!life.isAlive) return;
+    life.isAlive = false;
+    this.#lives.delete(life);
+    life.onDeath();
+  }
+
+  #endAll(): void {
+    for (const life of [...this.#lives]) this.#end(life);
   }
 
   #file(path: string, operation: string): LyingFile {
@@ -155,47 +174,46 @@ export class LyingDisk {
 
   /** One step of a process: asks `decide`, and runs `act` unless the verdict forbids it. `partly` is what a failing operation may still do. */
   async #step(
-    boot: number,
+    life: Life,
     operation: Step['operation'],
     path: string,
     act: (verdict: 'ok' | 'lost') => void,
     partly: (failure: Exclude<Verdict, 'ok' | 'lost'>) => void = () => {},
   ): Promise<void> {
-    if (!this.#isAlive(boot)) throw new DiskFault('ECRASHED', operation, path);
+    if (!life.isAlive) throw new DiskFault('ECRASHED', operation, path);
     const verdict = await this.decide({ index: this.stepCount++, operation, path });
-    if (!this.#isAlive(boot)) throw new DiskFault('ECRASHED', operation, path);
+    if (!life.isAlive) throw new DiskFault('ECRASHED', operation, path);
     if (verdict === 'ok' || verdict === 'lost') return act(verdict);
     partly(verdict);
-    if (verdict === 'crash') {
-      this.#crashed = true;
-      throw new DiskFault('ECRASHED', operation, path);
-    }
+    if (verdict === 'crash') this.#endAll();
+    if (verdict === 'killed') this.#end(life);
+    if (!life.isAlive) throw new DiskFault('ECRASHED', operation, path);
     throw new DiskFault(verdict, operation, path);
   }
 
-  #view(boot: number): Disk {
+  #view(life: Life): Disk {
     // An error code means that a rename or remove did not happen; only a process that dies in it leaves that open.
     const maybe = (act: () => void) => (failure: Verdict) => {
-      if (failure === 'crash' && this.#chance() < 0.5) act();
+      if (isEnd(failure) && this.#chance() < 0.5) act();
     };
     return {
-      open: (path, mode) => this.#open(boot, path, mode),
+      open: (path, mode) => this.#open(life, path, mode),
       rename: (path, to) => {
         const act = () => this.#changeName({ kind: 'rename', path, to });
-        return this.#step(boot, 'rename', path, act, maybe(act));
+        return this.#step(life, 'rename', path, act, maybe(act));
       },
       remove: (path) => {
         const act = () => this.#changeName({ kind: 'remove', path });
-        return this.#step(boot, 'remove', path, act, maybe(act));
+        return this.#step(life, 'remove', path, act, maybe(act));
       },
       truncate: (path, bytes) =>
-        this.#step(boot, 'truncate', path, () => {
+        this.#step(life, 'truncate', path, () => {
           const file = this.#file(path, 'truncate');
           change(file, { cutTo: bytes });
           makeDurable(file);
         }),
       syncDirectory: (path) =>
-        this.#step(boot, 'syncDirectory', path, (verdict) => {
+        this.#step(life, 'syncDirectory', path, (verdict) => {
           if (!this.#directories.has(path)) throw new DiskFault('ENOENT', 'syncDirectory', path);
           if (verdict === 'ok') this.#syncNames(path);
         }),
@@ -203,17 +221,17 @@ export class LyingDisk {
         for (let above = path; above !== ''; above = directoryOf(above)) this.#directories.add(above);
       },
       list: async (path) => {
-        await this.#step(boot, 'list', path, () => {});
+        await this.#step(life, 'list', path, () => {});
         if (!this.#directories.has(path)) throw new DiskFault('ENOENT', 'list', path);
         const below = [...this.#names.keys(), ...this.#directories].filter((name) => directoryOf(name) === path);
         return below.map((name) => name.slice(path.length + 1)).sort();
       },
       size: async (path) => {
-        if (!this.#isAlive(boot)) throw new DiskFault('ECRASHED', 'size', path);
+        if (!life.isAlive) throw new DiskFault('ECRASHED', 'size', path);
         return this.#names.get(path)?.content.length;
       },
       read: async (path, offset, length) => {
-        await this.#step(boot, 'read', path, () => {});
+        await this.#step(life, 'read', path, () => {});
         const whole = this.#file(path, 'read').content.slice(offset, offset + length);
         if (!this.shortReads || whole.length === 0) return whole;
         return whole.subarray(0, 1 + Math.floor(this.#chance() * whole.length));
@@ -239,8 +257,8 @@ export class LyingDisk {
     this.#unsyncedNames = rest;
   }
 
-  async #open(boot: number, path: string, mode: OpenMode): Promise<AppendFile> {
-    await this.#step(boot, 'open', path, () => {
+  async #open(life: Life, path: string, mode: OpenMode): Promise<AppendFile> {
+    await this.#step(life, 'open', path, () => {
       const existing = this.#names.get(path);
       if (!this.#directories.has(directoryOf(path))) throw new DiskFault('ENOENT', 'open', path);
       if (existing === undefined) {
@@ -269,7 +287,7 @@ export class LyingDisk {
           append(fitting);
           if (fitting < bytes.length) throw new DiskFault('ENOSPC', 'write', path);
         };
-        return this.#step(boot, 'write', path, act, partly);
+        return this.#step(life, 'write', path, act, partly);
       },
       sync: () => {
         const act = (verdict: 'ok' | 'lost') => {
@@ -277,14 +295,17 @@ export class LyingDisk {
           else file.unsynced = [];
         };
         const partly = (failure: Verdict) => {
-          if (failure !== 'crash') file.unsynced = [];
+          if (!isEnd(failure)) file.unsynced = [];
         };
-        return this.#step(boot, 'sync', path, act, partly);
+        return this.#step(life, 'sync', path, act, partly);
       },
       close: async () => {},
     };
   }
 }
+
+/** The verdicts that end the process in the middle of a step. */
+const isEnd = (verdict: Verdict): boolean => verdict === 'crash' || verdict === 'killed';
 
 function applyName(names: Map<string, LyingFile>, nameChange: NameChange): void {
   if (nameChange.kind === 'create') {

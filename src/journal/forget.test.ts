@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { errorCode } from '../host/disk.ts';
 import { LyingDisk } from '../host/lying-disk.ts';
-import { finishForgotten, forget, listSealed, markLoaded } from './forget.ts';
+import { type Forgetting, finishForgotten, forget, listSealed, markLoaded } from './forget.ts';
 import { verifySealed } from './manifest.ts';
 import { sealSegment } from './seal.ts';
 import { receiverDirectory } from './segment-files.ts';
@@ -110,4 +111,24 @@ test('a segment is forgotten whole, and one that is marked as loaded is finished
     `${JOURNAL}/r0/0000000100000002.sealed`,
   ]);
   expect(await finishForgotten(disk, JOURNAL)).toEqual([]);
+});
+
+test('a disk that refuses any step of it is asked again, and the segment is forgotten all the same', async () => {
+  for (let refused = 0; ; refused++) {
+    const { lying, disk, seal } = await world();
+    const { segment } = await seal(0, '0000000100000001');
+    const forgetting: Forgetting = { at: 'sealed' };
+    const refusedStep = lying.stepCount + refused;
+    let hasRefused = false;
+    lying.decide = ({ index }) => {
+      if (index !== refusedStep) return 'ok';
+      hasRefused = true;
+      return 'EIO';
+    };
+    const first = await forget(disk, `${JOURNAL}/r0`, segment, forgetting).catch(errorCode);
+    expect(first).toBe(hasRefused ? 'EIO' : undefined);
+    if (hasRefused) await forget(disk, `${JOURNAL}/r0`, segment, forgetting);
+    expect(lying.paths()).toEqual([]);
+    if (!hasRefused) return;
+  }
 });

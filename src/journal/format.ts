@@ -59,12 +59,13 @@ export function checksumSeed(identity: JournalIdentity): number {
   return encodeFileHeader(identity).readUInt32LE(36);
 }
 
-/** The 24 bytes before a payload. `payload` may be in parts. */
+/** The 24 bytes before a payload, which may be in parts, written into `header`. */
 export function encodeRecordHeader(
   seed: number,
   kind: number,
   sequence: number,
   payload: readonly Uint8Array[],
+  header: Buffer = Buffer.allocUnsafe(RECORD_HEADER_BYTES),
 ): Buffer {
   let payloadBytes = 0;
   let payloadCrc = seed;
@@ -73,11 +74,11 @@ export function encodeRecordHeader(
     payloadCrc = crc32c(part, payloadCrc);
   }
   assert(payloadBytes <= LIMITS.journalRecordBytesMax, 'a journal record keeps its limit');
-  const header = Buffer.alloc(RECORD_HEADER_BYTES);
   header.writeUInt32LE(RECORD_MAGIC, 0);
   header.writeUInt32LE(payloadBytes, 4);
   header.writeUInt32LE(sequence, 8);
-  header.writeUInt8(kind, 12);
+  // The kind and the three bytes of zero behind it.
+  header.writeUInt32LE(kind, 12);
   header.writeUInt32LE(payloadCrc, 16);
   header.writeUInt32LE(crc32c(header.subarray(0, 20), seed), 20);
   return header;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { errorCode, readWhole } from '../host/disk.ts';
 import { LyingDisk, type Step, type Verdict } from '../host/lying-disk.ts';
+import { seededChance } from '../host/seeded-chance.ts';
 import { KIND } from './format.ts';
 import { createJournal } from './journal.ts';
 import { scanJournal } from './scan.ts';
@@ -110,6 +111,31 @@ test('whatever is acknowledged before a power cut is there after it', async () =
     lying.crash('power');
     expect((await recordsOnDisk(lying)).slice(0, acknowledged.length)).toEqual(acknowledged);
   }
+});
+
+test('records that are copied and records that are written from where they are stand in order', async () => {
+  const { world: lying, disk } = await world(7);
+  const journal = await createJournal(disk, '/r0', IDENTITY);
+  const random = seededChance(7);
+  const texts = Array.from({ length: 300 }, (_, index) => `${index} `.padEnd(Math.floor(random() ** 4 * 60_000), 'x'));
+  const appending: Promise<unknown>[] = [];
+  for (const [index, text] of texts.entries()) {
+    const body = Buffer.from(text);
+    const half = body.length >> 1;
+    appending.push(
+      journal.append(KIND.request, [body.subarray(0, half), body.subarray(half)]).then((result) => {
+        expect(result.kind).toBe('durable');
+        // What was appended is no longer read.
+        body.fill('?');
+      }),
+    );
+    if (index % 40 === 0) await Promise.all(appending);
+  }
+  await Promise.all(appending);
+  expect(journal.durable).toEqual({ bytes: journal.sizeBytes, records: 300 });
+  await journal.close();
+  lying.crash('power');
+  expect(await recordsOnDisk(lying)).toEqual(texts);
 });
 
 test('a journal is not made over another, and a failing one is reported', async () => {

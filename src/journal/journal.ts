@@ -1,8 +1,15 @@
 import { assert } from '../base/assert.ts';
 import { record } from '../base/history.ts';
 import { type AppendFile, type Disk, errorText } from '../host/disk.ts';
-import { checksumSeed, encodeFileHeader, encodeRecordHeader, type JournalIdentity } from './format.ts';
+import {
+  checksumSeed,
+  encodeFileHeader,
+  encodeRecordHeader,
+  type JournalIdentity,
+  RECORD_HEADER_BYTES,
+} from './format.ts';
 import { journalFile } from './segment-files.ts';
+import { giveBack, STAGED_RECORD_BYTES_MAX, Stage } from './stage.ts';
 
 /** How an append ended. Failed: the record may or may not be on disk, and must not be acknowledged. */
 export type AppendResult = { readonly kind: 'durable' } | { readonly kind: 'failed'; readonly message: string };
@@ -34,11 +41,7 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly parts: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly settle: (result: AppendResult) => void;
-}
+type Settle = (result: AppendResult) => void;
 
 const DURABLE: AppendResult = { kind: 'durable' };
 
@@ -65,7 +68,9 @@ class OpenJournal implements Journal {
   failure: string | undefined;
   readonly #file: AppendFile;
   readonly #seed: number;
-  #queue: Waiting[] = [];
+  readonly #stage = new Stage();
+  /** Whom the next write answers. */
+  #queue: Settle[] = [];
   #flushing: Promise<void> | undefined;
   #closed = false;
 
@@ -80,15 +85,31 @@ class OpenJournal implements Journal {
   append(kind: number, payload: readonly Uint8Array[]): Promise<AppendResult> {
     assert(!this.#closed, 'nothing is appended to a closed journal');
     if (this.failure !== undefined) return Promise.resolve({ kind: 'failed', message: this.failure });
-    const header = encodeRecordHeader(this.#seed, kind, this.records, payload);
-    const bytes = header.length + header.readUInt32LE(4);
+    this.sizeBytes += this.#put(kind, payload);
     this.records++;
     record('Add', this.identity.receiver, this.identity.segment, this.records);
-    this.sizeBytes += bytes;
     return new Promise((settle) => {
-      this.#queue.push({ parts: [header, ...payload], bytes, settle });
+      this.#queue.push(settle);
       this.#flushing ??= this.#flush();
     });
+  }
+
+  /** Stages one record for the next write; returns its bytes. */
+  #put(kind: number, payload: readonly Uint8Array[]): number {
+    let bytes = RECORD_HEADER_BYTES;
+    for (const part of payload) bytes += part.length;
+    if (bytes > STAGED_RECORD_BYTES_MAX) {
+      this.#stage.add([encodeRecordHeader(this.#seed, kind, this.records, payload), ...payload]);
+      return bytes;
+    }
+    const room = this.#stage.room(bytes);
+    let at = RECORD_HEADER_BYTES;
+    for (const part of payload) {
+      room.set(part, at);
+      at += part.length;
+    }
+    encodeRecordHeader(this.#seed, kind, this.records, [room.subarray(RECORD_HEADER_BYTES)], room);
+    return bytes;
   }
 
   async idle(): Promise<void> {
@@ -98,6 +119,7 @@ class OpenJournal implements Journal {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#flushing;
+    this.#stage.close();
     await this.#file.close().catch(() => {});
   }
 
@@ -106,7 +128,7 @@ class OpenJournal implements Journal {
     while (this.#queue.length > 0) {
       const group = this.#queue;
       this.#queue = [];
-      const failure = await this.#commit(group);
+      const failure = await this.#commit(group.length);
       if (failure !== undefined) {
         this.failure = failure;
         record('Fail', this.identity.receiver, this.identity.segment);
@@ -114,24 +136,26 @@ class OpenJournal implements Journal {
         this.#queue = [];
       }
       const result: AppendResult = failure === undefined ? DURABLE : { kind: 'failed', message: failure };
-      for (const waiting of group) waiting.settle(result);
+      for (const settle of group) settle(result);
     }
     this.#flushing = undefined;
   }
 
-  /** Returns why the group is not durable, or undefined when it is. */
-  async #commit(group: readonly Waiting[]): Promise<string | undefined> {
+  /** Writes what is staged, so many records. Returns why they are not durable, or undefined when they are. */
+  async #commit(count: number): Promise<string | undefined> {
     const { receiver, segment } = this.identity;
-    const records = this.durable.records + group.length;
+    const records = this.durable.records + count;
+    const bytes = this.sizeBytes;
+    const { pieces, done } = this.#stage.take();
     try {
-      await this.#file.write(group.flatMap((waiting) => waiting.parts));
+      await this.#file.write(pieces);
       record('Write', receiver, segment, records);
       await this.#file.sync();
       record('Sync', receiver, segment, records);
     } catch (error) {
       return errorText(error);
     }
-    const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, this.durable.bytes);
+    giveBack(done);
     this.durable = { bytes, records };
     return undefined;
   }

@@ -35,7 +35,7 @@ test('a wrong flag or command is refused with the nearest', () => {
     '--grcp-port is not a flag; did you mean --grpc-port? (clew --help lists them)',
   );
   expect(messageOf('bakcup', 'x')).toBe(
-    '"bakcup" is not a command; did you mean backup? (all, edge, regional, central, dead, top, check, backup, restore, version, help, graph, cycles, order, critical-path, deadlocks)',
+    '"bakcup" is not a command; did you mean backup? (all, edge, regional, central, dead, top, check, backup, restore, version, help, graph, cycles, order, critical-path, deadlocks, pools)',
   );
   expect(messageOf('--qqqq')).toBe('--qqqq is not a flag (clew --help lists them)');
 });

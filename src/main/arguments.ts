@@ -18,7 +18,7 @@ const COMMANDS = [
 export type Command = (typeof COMMANDS)[number];
 
 /** Commands that read their own words: they have flags, but no settings. */
-export const OWN_WORDS = ['graph', 'cycles', 'order', 'critical-path', 'deadlocks'] as const;
+export const OWN_WORDS = ['graph', 'cycles', 'order', 'critical-path', 'deadlocks', 'pools'] as const;
 export type OwnWords = (typeof OWN_WORDS)[number];
 
 /** A command line as Clew understands it, or what is wrong with it. */

@@ -51,7 +51,7 @@ async function runOwnWords(command: OwnWords, words: readonly string[]): Promise
   const { isUsageError, runGraphCommand } = await import('./graph-command.ts');
   const { isWrongWords, runWaitCommand } = await import('./wait-command.ts');
   try {
-    const isAboutWaiting = command === 'critical-path' || command === 'deadlocks';
+    const isAboutWaiting = command === 'critical-path' || command === 'deadlocks' || command === 'pools';
     process.exitCode = await (isAboutWaiting
       ? runWaitCommand(command, words, print)
       : runGraphCommand(command, words, print));

@@ -21,6 +21,7 @@ commands:
   order [FILE…]        the order to start services in
   critical-path [FILE…]  what requests wait for, in files of traces or in a running Clew
   deadlocks [FILE…]    who waits for whom for ever, in files of lock events or in a running Clew
+  pools [FILE…]        pools that requests come back into, and how many requests deadlock them
   version              print the versions of Clew and Node
   help [COMMAND]       print this, or help on one command
 

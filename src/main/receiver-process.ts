@@ -46,7 +46,7 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
     onSealed: (segment) => channel.send({ type: 'sealed', receiver: index, segment }),
     onReport: (text) => log.warn(text),
   });
-  const claims = new Claims(index, channel);
+  const claims = new Claims(index, channel, systemClock);
   const once = new OnceSink(intake, marks, (stream) => claims.claim(stream), systemClock);
   const doors = await openDoors(doorOptions(world, once));
   const startedAtMs = Number(systemClock.unixNano() / 1_000_000n);

@@ -4,6 +4,10 @@ interface JaegerTag {
   readonly key: string;
   readonly value: unknown;
 }
+interface JaegerProcess {
+  readonly serviceName: string;
+  readonly tags?: readonly JaegerTag[];
+}
 interface JaegerSpan {
   readonly traceID: string;
   readonly spanID: string;
@@ -15,11 +19,11 @@ interface JaegerSpan {
   readonly duration: number;
   readonly tags?: readonly JaegerTag[];
   readonly processID?: string;
-  readonly process?: { readonly serviceName: string };
+  readonly process?: JaegerProcess;
 }
 interface JaegerTrace {
   readonly spans: readonly JaegerSpan[];
-  readonly processes?: Readonly<Record<string, { readonly serviceName: string }>>;
+  readonly processes?: Readonly<Record<string, JaegerProcess>>;
 }
 
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
@@ -31,7 +35,8 @@ export function jaegerSpans(document: object): FileSpan[] {
 }
 
 function fileSpan(trace: JaegerTrace, span: JaegerSpan): FileSpan {
-  const attributes = new Map((span.tags ?? []).map(({ key, value }) => [key, String(value)]));
+  const attributes = tagsOf(span.tags);
+  const process = span.process ?? trace.processes?.[span.processID ?? ''];
   const parents = (span.references ?? []).filter(({ traceID }) => traceID === span.traceID);
   const parent = parents.find(({ refType }) => refType === 'CHILD_OF') ?? parents[0];
   const parentId = parent?.spanID ?? span.parentSpanID ?? '';
@@ -42,14 +47,18 @@ function fileSpan(trace: JaegerTrace, span: JaegerSpan): FileSpan {
     spanId: span.spanID.toLowerCase().padStart(16, '0'),
     parentSpanId: /^0*$/.test(parentId) ? '' : parentId.toLowerCase().padStart(16, '0'),
     kind: Math.max(0, kind),
-    service: (span.process ?? trace.processes?.[span.processID ?? ''])?.serviceName ?? '',
+    service: process?.serviceName ?? '',
     operation: span.operationName,
     startNs,
     endNs: startNs + microsecondsToNanos(span.duration),
     failed: attributes.get('error') === 'true' || attributes.get('otel.status_code') === 'ERROR',
     attributes,
+    resource: tagsOf(process?.tags).set('service.name', process?.serviceName ?? ''),
   };
 }
+
+const tagsOf = (tags: readonly JaegerTag[] = []): Map<string, string> =>
+  new Map(tags.map(({ key, value }) => [key, String(value)]));
 
 /** Jaeger's times are whole microseconds, but some writers add a fraction. */
 const microsecondsToNanos = (value: number): bigint =>

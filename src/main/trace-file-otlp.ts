@@ -6,26 +6,27 @@ const KIND_NAMES = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', '
 /** Spans of an OTLP/JSON document (ExportTraceServiceRequest or TracesData). */
 export function otlpJsonSpans(document: object): FileSpan[] {
   return (document as OtlpTrace).resourceSpans.flatMap((resourceSpans) => {
-    const service = attributesOf(resourceSpans.resource?.attributes).get('service.name') ?? '';
+    const resource = attributesOf(resourceSpans.resource?.attributes);
     return (resourceSpans.scopeSpans ?? []).flatMap(({ spans }) =>
-      (spans ?? []).map((span) => fileSpan(service, span)),
+      (spans ?? []).map((span) => fileSpan(resource, span)),
     );
   });
 }
 
-function fileSpan(service: string, span: OtlpSpan): FileSpan {
+function fileSpan(resource: ReadonlyMap<string, string>, span: OtlpSpan): FileSpan {
   const parent = (span.parentSpanId ?? '').toLowerCase();
   return {
     traceId: idOf(span.traceId, 32),
     spanId: idOf(span.spanId, 16),
     parentSpanId: /^0*$/.test(parent) ? '' : idOf(parent, 16),
     kind: kindOf(span.kind),
-    service,
+    service: resource.get('service.name') ?? '',
     operation: span.name ?? '',
     startNs: BigInt(span.startTimeUnixNano ?? 0),
     endNs: BigInt(span.endTimeUnixNano ?? 0),
     failed: isError(span.status?.code),
     attributes: attributesOf(span.attributes),
+    resource,
   };
 }
 

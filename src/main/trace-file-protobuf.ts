@@ -12,14 +12,13 @@ export function protobufSpans(bytes: Uint8Array): FileSpan[] {
 }
 
 function readResourceSpans(cursor: Cursor, end: number, spans: FileSpan[]): void {
-  let service = '';
+  const resource = new Map<string, string>();
   const first = spans.length;
   eachField(cursor, end, (field, inner) => {
     if (field === 1) {
       eachField(cursor, inner, (resourceField, attributeEnd) => {
         if (resourceField !== 1) return;
-        const [key, value] = readKeyValue(cursor, attributeEnd);
-        if (key === 'service.name') service = value;
+        resource.set(...readKeyValue(cursor, attributeEnd));
       });
     } else if (field === 2) {
       eachField(cursor, inner, (scopeField, spanEnd) => {
@@ -28,7 +27,8 @@ function readResourceSpans(cursor: Cursor, end: number, spans: FileSpan[]): void
     }
   });
   // The resource may stand behind its spans.
-  for (let i = first; i < spans.length; i++) spans[i] = { ...spans[i], service };
+  const service = resource.get('service.name') ?? '';
+  for (let i = first; i < spans.length; i++) spans[i] = { ...spans[i], service, resource };
 }
 
 function readSpan(cursor: Cursor, end: number): FileSpan {
@@ -43,6 +43,7 @@ function readSpan(cursor: Cursor, end: number): FileSpan {
     endNs: 0n,
     failed: false,
     attributes: new Map<string, string>(),
+    resource: new Map<string, string>(),
   };
   eachField(cursor, end, (field, inner) => {
     if (field === 1) span.traceId = hex(cursor, inner);

@@ -20,6 +20,8 @@ export interface FileSpan {
   readonly failed: boolean;
   /** Of the span; values as text, lists and maps as JSON. */
   readonly attributes: ReadonlyMap<string, string>;
+  /** Attributes of the resource that sent it, alike. */
+  readonly resource: ReadonlyMap<string, string>;
 }
 
 /**

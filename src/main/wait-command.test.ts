@@ -20,7 +20,7 @@ function file(name: string, content: object): string {
   return full;
 }
 
-async function output(command: 'critical-path' | 'deadlocks', ...words: string[]): Promise<string> {
+async function output(command: 'critical-path' | 'deadlocks' | 'pools', ...words: string[]): Promise<string> {
   let text = '';
   await runWaitCommand(command, words, (part) => {
     text += part;
@@ -77,6 +77,82 @@ describe('clew critical-path', () => {
 
   test('says what is wrong with its words', async () => {
     await expect(output('critical-path', '--mode', 'x')).rejects.toSatisfy(isWrongWords);
+  });
+});
+
+describe('clew pools', () => {
+  /** Two requests that go from a to b and back to a, at once. */
+  const back = (trace: number, from: bigint) =>
+    [
+      span(1, 0, 2, from, from + 900n, 'a'),
+      span(2, 1, 3, from + 100n, from + 800n, 'a'),
+      span(3, 2, 2, from + 200n, from + 700n, 'b'),
+      span(4, 3, 3, from + 300n, from + 600n, 'b'),
+      span(5, 4, 2, from + 400n, from + 500n, 'a'),
+    ].map((one) => {
+      const [{ spans }] = one.scopeSpans;
+      return { ...one, scopeSpans: [{ spans: spans.map((two) => ({ ...two, traceId: hex(trace, 32) })) }] };
+    });
+  const resourceSpans = [...back(1, 0n), ...back(2, 50n)];
+
+  test('says how many requests at once get stuck, of files and of what is stored', async () => {
+    const traces = file('back.json', { resourceSpans });
+    expect(await output('pools', traces)).toBe(
+      `unknown: a (unknown units): 2 requests were there at once; 3 units are enough for so many
+  2 requests held a unit and asked for another: a → b → a (for example trace ${hex(1, 32)})
+in 2 traces
+`,
+    );
+    expect(await output('pools', traces, '--capacity', 'a:2')).toMatch(
+      /^possible: a \(2 units\): 2 requests at once can wait for one another for ever, and 2 were there; 3 units/,
+    );
+    expect(await runWaitCommand('pools', [traces, '--fail', '--capacity', 'a:3'], () => undefined)).toBe(0);
+    expect(await runWaitCommand('pools', [traces, '--fail', '--capacity', 'a:2'], () => undefined)).toBe(3);
+    await expect(output('pools', traces, '--capacity', 'a:0')).rejects.toThrow('--capacity a:0 must be name:units');
+    const api = await openTestApi();
+    await api.store('traces', { resourceSpans });
+    const window = ['--start', `${BASE}`, '--end', `${BASE + 10_000n}`, '--json'];
+    const stored = await output('pools', '--url', api.url, '--capacity', 'a:2', ...window);
+    expect(JSON.parse(stored)).toEqual(JSON.parse(await output('pools', traces, '--capacity', 'a:2', '--json')));
+    const answer = await fetch(`${api.url}/api/v1/pools?capacity=a`);
+    expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([
+      400,
+      expect.stringContaining('must be name:units'),
+    ]);
+    await api.close();
+  });
+
+  test('takes the capacity from the resource, and pools that spans name', async () => {
+    const key = (name: string, intValue: number) => ({ key: name, value: { intValue: String(intValue) } });
+    const workers = resourceSpans.map((one) => ({
+      ...one,
+      resource: { attributes: [...one.resource.attributes, key('lock.capacity', 2)] },
+    }));
+    const ofWorkers = await output('pools', file('workers.json', { resourceSpans: workers }));
+    expect(ofWorkers).toMatch(/^possible: a \(2 units\) and b \(2 units\): 2 requests/);
+    const connection = { key: 'lock.resource', value: { stringValue: 'orders pool' } };
+    const named = [span(1, 0, 1, 0n, 900n, 'a'), span(2, 1, 1, 100n, 800n, 'a')].map((one) => {
+      const [{ spans }] = one.scopeSpans;
+      const attributes = [connection, key('lock.capacity', 1)];
+      return { ...one, scopeSpans: [{ spans: spans.map((two) => ({ ...two, attributes })) }] };
+    });
+    const ofPool = file('named.json', { resourceSpans: named });
+    expect(await output('pools', ofPool)).toMatch(/^certain: orders pool \(1 units\): one request alone/);
+    const api = await openTestApi();
+    await api.store('traces', { resourceSpans: [...workers, ...named] });
+    const stored = await output(
+      'pools',
+      '--url',
+      api.url,
+      '--start',
+      `${BASE}`,
+      '--end',
+      `${BASE + 10_000n}`,
+      '--json',
+    );
+    const both = file('both.json', { resourceSpans: [...workers, ...named] });
+    expect(JSON.parse(stored)).toEqual(JSON.parse(await output('pools', both, '--json')));
+    await api.close();
   });
 });
 

@@ -2,31 +2,37 @@ import { parseArgs } from 'node:util';
 import { criticalPaths, type PathMode } from '../analysis/critical-path.ts';
 import { TimedSpans } from '../analysis/critical-spans.ts';
 import { sumPaths } from '../analysis/critical-sum.ts';
-import { PORTS } from '../base/names.ts';
-import type { DeadlockAnswer, LockSnapshotAnswer, LocksAnswer } from '../query/api-locks.ts';
-import type { PathSums, PathTarget } from '../query/api-paths.ts';
+import { type PoolSpan, readCapacity } from '../analysis/pool-spans.ts';
+import { LOCK_KEYS, PORTS } from '../base/names.ts';
+import type { LockSnapshotAnswer, LocksAnswer, PoolsAnswer } from '../query/api-locks.ts';
+import type { PathSums } from '../query/api-paths.ts';
 import { pathSumsAnswer } from '../query/critical-answers.ts';
 import { answerNow } from '../query/lock-answers.ts';
 import { snapshotRequest } from '../query/lock-snapshot.ts';
+import { poolsAnswer } from '../query/pools.ts';
 import { askRunning, tellRunning } from './ask-clew.ts';
 import { readLockFiles } from './lock-files.ts';
 import { type FileSpan, readTraceFiles } from './trace-files.ts';
+import { locksText, poolsText, sumsText } from './wait-text.ts';
 
-const USAGE = `usage: clew critical-path|deadlocks [FILE…] [--url URL] [flags]
+const USAGE = `usage: clew critical-path|deadlocks|pools [FILE…] [--url URL] [flags]
 
 critical-path: what requests wait for, added up. Reads the traces in FILE… (OTLP/JSON, OTLP protobuf or Jaeger JSON), or without a file asks
 a running Clew.
 deadlocks: who waits for whom for ever. Reads FILE…: lock events in OTLP/JSON logs, snapshots as POST /api/v1/locks takes them, thread dumps
 of Java (jstack -l), logs of PostgreSQL (deadlocks that it ended); or asks.
+pools: where requests come back into a pool (of workers, connections) that they occupy, and how many at once wait for one another for ever.
+Reads the traces in FILE…, or asks.
 
   --url URL            API of a running Clew (default http://127.0.0.1:${PORTS.api})
   --token TOKEN        bearer token, where it asks for one
-  --start, --end TIME  critical-path: of the stored spans, as now-15m or RFC 3339 (default: the last hour)
-  --service, --operation NAME  critical-path: only traces that have such a span
+  --start, --end TIME  critical-path, pools: of the stored spans, as now-15m or RFC 3339 (default: the last hour)
+  --service, --operation NAME  critical-path, pools: only traces that have such a span
   --mode MODE          critical-path: strict (default) or crisp
   --limit N            critical-path: rows that are printed (default 20)
   --json               print the answer as JSON
-  --fail               deadlocks: exit code 3 when there is one now, or in a file
+  --capacity NAME:N    pools: units of a pool, or of the workers of a service; before what the spans tell; may be repeated
+  --fail               deadlocks: exit code 3 when there is one now, or in a file; pools: when as many requests were there at once as it takes
   --tell               deadlocks: tell a running Clew the snapshots and thread dumps in FILE…, in place of what each told before
 `;
 
@@ -40,6 +46,7 @@ const FLAGS = {
   mode: { type: 'string' },
   limit: { type: 'string' },
   json: { type: 'boolean' },
+  capacity: { type: 'string', multiple: true },
   fail: { type: 'boolean' },
   tell: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -55,9 +62,9 @@ const ROWS_DEFAULT = 20;
 
 type Values = ReturnType<typeof parse>['values'];
 
-/** Runs `clew critical-path` or `clew deadlocks`; returns the exit code. */
+/** Runs `clew critical-path`, `clew deadlocks` or `clew pools`; returns the exit code. */
 export async function runWaitCommand(
-  command: 'critical-path' | 'deadlocks',
+  command: 'critical-path' | 'deadlocks' | 'pools',
   words: readonly string[],
   print: (text: string) => void,
 ): Promise<number> {
@@ -65,6 +72,12 @@ export async function runWaitCommand(
   if (values.help) {
     print(USAGE);
     return 0;
+  }
+  if (command === 'pools') {
+    const answer = await readPools(positionals, values);
+    print(values.json ? json(answer) : poolsText(answer));
+    const isReached = answer.risks.some(({ verdict }) => verdict === 'certain' || verdict === 'possible');
+    return values.fail && isReached ? FOUND : 0;
   }
   if (command === 'deadlocks') {
     if (values.tell) {
@@ -94,17 +107,47 @@ function parse(words: readonly string[]) {
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+async function readPools(files: readonly string[], values: Values): Promise<PoolsAnswer> {
+  const words = values.capacity ?? [];
+  const told = new Map<string, number>();
+  for (const text of words) {
+    const capacity = readCapacity(text);
+    if (capacity === undefined)
+      throw new WrongWords(`--capacity ${text} must be name:units, with units from 1 to 999999`);
+    told.set(...capacity);
+  }
+  if (files.length > 0) {
+    return poolsAnswer(tracesWith(await readTraceFiles(files), values).map(poolSpan), told, false);
+  }
+  const query = rangeQuery(values);
+  for (const text of words) query.append('capacity', text);
+  return (await askRunning(values.url, values.token, 'pools', query)) as PoolsAnswer;
+}
+
+function poolSpan({ attributes, resource, endNs, ...span }: FileSpan): PoolSpan {
+  const units = (from: ReadonlyMap<string, string>): number => Number(from.get(LOCK_KEYS.capacity) ?? 0) || 0;
+  const pool = attributes.get(LOCK_KEYS.resource) ?? '';
+  return { ...span, durationNs: endNs - span.startNs, pool, capacity: units(attributes), workers: units(resource) };
+}
+
+/** The part of the stored spans that the words name. */
+function rangeQuery(values: Values): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const key of ['start', 'end', 'service', 'operation'] as const) {
+    const value = values[key];
+    if (value !== undefined) query.set(key, value);
+  }
+  return query;
+}
+
 async function sumsOf(files: readonly string[], values: Values): Promise<PathSums> {
   const mode: PathMode | undefined = (['strict', 'crisp'] as const).find(
     (known) => known === (values.mode ?? 'strict'),
   );
   if (mode === undefined) throw new WrongWords('--mode must be strict or crisp');
   if (files.length === 0) {
-    const query = new URLSearchParams({ mode });
-    for (const key of ['start', 'end', 'service', 'operation'] as const) {
-      const value = values[key];
-      if (value !== undefined) query.set(key, value);
-    }
+    const query = rangeQuery(values);
+    query.set('mode', mode);
     return (await askRunning(values.url, values.token, 'critical-path', query)) as PathSums;
   }
   const wanted = tracesWith(await readTraceFiles(files), values);
@@ -122,29 +165,6 @@ function tracesWith(spans: readonly FileSpan[], { service, operation }: Values):
   );
   const traces = new Set(matches.map(({ traceId }) => traceId));
   return spans.filter(({ traceId }) => traces.has(traceId));
-}
-
-function sumsText({ traces, totalNano, shares, truncated }: PathSums, rows: number): string {
-  const shown = shares.filter(({ kind }) => kind !== 'service').slice(0, rows);
-  const lines = shown.map(({ share, p50Nano, p95Nano, savableNano, traces: count, ...target }) =>
-    [
-      `${(share * 100).toFixed(1).padStart(5)} %`,
-      `${count} traces`.padStart(13),
-      `p50 ${milliseconds(p50Nano)}`.padEnd(16),
-      `p95 ${milliseconds(p95Nano)}`.padEnd(16),
-      `saves ${milliseconds(savableNano)}`.padEnd(18),
-      targetText(target),
-    ].join('  '),
-  );
-  const head = `${truncated ? 'the newest ' : ''}${traces} traces waited ${milliseconds(totalNano)} in all, for\n`;
-  return `${[head.trimEnd(), ...lines].join('\n')}\n`;
-}
-
-const milliseconds = (nano: number): string => `${(nano / 1e6).toPrecision(3)} ms`;
-
-function targetText({ kind, service, operation, toService, toOperation }: PathTarget): string {
-  if (kind === 'edge') return `${service} → ${toService}: ${toOperation} (network and queue)`;
-  return `${service}: ${operation}${kind === 'unobserved' ? ' (a span that did not arrive)' : ''}`;
 }
 
 async function locksOf(files: readonly string[], values: Values): Promise<LocksAnswer> {
@@ -167,26 +187,4 @@ async function tellLocks(files: readonly string[], { url, token }: Values): Prom
     lines.push(`${source}: ${holds} held, ${waits} waited for\n`);
   }
   return lines.join('');
-}
-
-function locksText({ deadlocks, owners }: LocksAnswer): string {
-  if (deadlocks.length === 0) return `no deadlock among ${owners.length} owners of locks\n`;
-  return deadlocks.map(deadlockText).join('');
-}
-
-function deadlockText(deadlock: DeadlockAnswer): string {
-  const { kind, state, members, cycle, victims, frees, order, bystanders, sinceUnixNano, resolvedBy } = deadlock;
-  const since = new Date(Number(BigInt(sinceUnixNano) / 1_000_000n)).toISOString();
-  const freed = frees.join(', ') || 'nobody else';
-  const aborted = `  ${resolvedBy} aborted ${victims.join(', ')}, which freed ${freed}`;
-  const plan = resolvedBy === '' ? `  aborting ${victims.join(', ')} frees ${freed}` : aborted;
-  const lines = [
-    `deadlock (${kind}, ${state}) of ${members.length} since ${since}`,
-    ...cycle.map(({ waiter, blocker, resource }) => `  ${waiter} waits for ${resource} of ${blocker}`),
-    ...members.flatMap(({ owner, doing }) => (doing === '' ? [] : [`  ${owner} is at: ${doing}`])),
-    ...(victims.length > 0 ? [plan] : []),
-    ...(order.length > 0 ? [`  nobody has to be aborted: serve ${order.join(', then ')}`] : []),
-    ...(bystanders.length > 0 ? [`  only waiting behind it: ${bystanders.join(', ')}`] : []),
-  ];
-  return `${lines.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+import type { PoolRisk } from '../analysis/pools.ts';
 import type { Nanos } from './api.ts';
 
 /** GET /api/v1/deadlocks → who waits for whom, and who will for ever. */
@@ -51,6 +52,16 @@ export interface LockClaimAnswer {
   readonly mode: string;
   readonly amount: number;
   readonly sinceUnixNano: Nanos;
+}
+
+/** GET /api/v1/pools → where requests come back into a pool that they occupy, the most dangerous first. */
+export interface PoolsAnswer {
+  /** That were looked at. */
+  readonly traces: number;
+  readonly spans: number;
+  /** There are more traces. */
+  readonly truncated: boolean;
+  readonly risks: readonly PoolRisk[];
 }
 
 /** POST /api/v1/locks: everything that a source knows of its locks now, in place of what it told before. */

@@ -111,7 +111,7 @@ function kindsOf(edge: CallEdge): readonly [GraphNode['kind'], GraphNode['kind']
 }
 
 function edgesOf({ edges, from, to, componentOf, cut }: NumberedGraph): GraphEdge[] {
-  const cutEdges = new Set(cut.edges.map((edge) => `${edge.from} ${edge.to}`));
+  const cutEdges = cutEdgesOf(cut);
   return edges.map((edge, i) => {
     const quantile = (percent: number): string => nanos(histogramQuantile(edge.histogram, percent, 100));
     return {
@@ -133,6 +133,8 @@ function edgesOf({ edges, from, to, componentOf, cut }: NumberedGraph): GraphEdg
     };
   });
 }
+
+const cutEdgesOf = (cut: Cut): Set<string> => new Set(cut.edges.map(({ from, to }) => `${from} ${to}`));
 
 const nanos = (value: number): string => BigInt(Math.round(value)).toString();
 
@@ -157,7 +159,13 @@ export function cyclesAnswer(
   const distinct = new Map([...first, ...enumerated.cycles].map((cycle) => [cycle.join(), cycle]));
   const listed = [...distinct.values()].slice(0, limit);
   const reentrances = mergeReentrances(calls.reentrances);
-  const context = { numbered, level, reentrances: indexReentrances(reentrances), edgeAt: edgesByEnds(numbered) };
+  const context = {
+    numbered,
+    cutEdges: cutEdgesOf(cut),
+    level,
+    reentrances: indexReentrances(reentrances),
+    edgeAt: edgesByEnds(numbered),
+  };
   const lengths = listed.map((cycle) => cycle.length);
   const noTimes = () => ({ firstSeenUnixNano: null, noticedUnixNano: null });
   const times = firstSeen ?? noTimes;
@@ -217,20 +225,20 @@ function reentrantCycle(one: Reentrance): Omit<CallCycle, 'firstSeenUnixNano' | 
 
 interface CycleContext {
   readonly numbered: NumberedGraph;
+  readonly cutEdges: ReadonlySet<string>;
   readonly level: Level;
   readonly reentrances: ReadonlyMap<string, Reentrance>;
   readonly edgeAt: ReadonlyMap<string, CallEdge>;
 }
 
 function cycleOf(
-  { numbered, level, reentrances, edgeAt }: CycleContext,
+  { numbered, cutEdges, level, reentrances, edgeAt }: CycleContext,
   cycle: Int32Array,
   times: (services: readonly string[]) => Pick<CallCycle, 'firstSeenUnixNano' | 'noticedUnixNano'>,
 ): CallCycle {
-  const { vertices, graph, cut } = numbered;
+  const { vertices, graph } = numbered;
   const ends = [...cycle].map((v, i) => [v, cycle[(i + 1) % cycle.length]] as const);
   const used = ends.map(([from, to]) => graph.weights[findEdge(graph, from, to)]);
-  const cutEdges = new Set(cut.edges.map(({ from, to }) => `${from} ${to}`));
   const cutAt = ends.findIndex(([from, to]) => cutEdges.has(`${from} ${to}`));
   const services = [...cycle].map((v) => vertices[v].service);
   const back = reentrances.get(cycleName(services));

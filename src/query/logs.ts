@@ -31,8 +31,8 @@ const FIRST_NUMBER: Readonly<Record<(typeof SEVERITIES)[number], number>> = {
 };
 
 const ATTRIBUTE_PLACES = [
-  { map: 'LogAttributes', items: 'LogAttributeItems' },
-  { map: 'ResourceAttributes', items: 'ResourceAttributeItems' },
+  { map: 'LogAttributes', hashes: 'LogAttributeHashes' },
+  { map: 'ResourceAttributes', hashes: 'ResourceAttributeHashes' },
 ];
 
 /** The filters of a log search as conditions on otel_logs. */

@@ -4,6 +4,7 @@ const text = { type: 'string' } as const;
 const nanos = { type: 'string', pattern: '^\\d+$', description: 'Nanoseconds as decimal text' } as const;
 const nanosOrNull = { type: ['string', 'null'], pattern: '^\\d+$' } as const;
 const integer = { type: 'integer' } as const;
+const integerOrNull = { type: ['integer', 'null'] } as const;
 const list = (items: object): object => ({ type: 'array', items });
 const some = (properties: Readonly<Record<string, object>>, required: readonly string[]): object => ({
   type: 'object',
@@ -65,5 +66,22 @@ export const LOCK_SCHEMAS: Readonly<Record<string, object>> = {
     },
     ['source', 'resources'],
   ),
+  Pools: record({
+    traces: integer,
+    spans: integer,
+    truncated: { type: 'boolean' },
+    risks: list(
+      record({
+        pools: list(record({ pool: text, capacity: integerOrNull, depth: integer, peakBusy: integer })),
+        chain: list(text),
+        requests: integer,
+        peakRequests: integer,
+        requestsToDeadlock: integerOrNull,
+        safeCapacity: integerOrNull,
+        verdict: { enum: ['certain', 'possible', 'spare', 'never', 'unknown'] },
+        traceIds: list(text),
+      }),
+    ),
+  }),
   LockSnapshotTaken: record({ holds: integer, waits: integer }),
 };

@@ -79,6 +79,19 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
   TracePage: page('TraceSummary'),
   TraceHistogram: record({ stepNano: nanos, buckets: list(histogramBucket) }),
   Facet: record({ field: text, attribute: bool, values: list(record({ value: text, count: integer })) }),
+  TraceComparison: record({
+    selected: integer,
+    rest: integer,
+    truncated: bool,
+    items: list(
+      record({
+        field: text,
+        attribute: bool,
+        difference: number,
+        values: list(record({ value: text, selected: integer, rest: integer })),
+      }),
+    ),
+  }),
   FacetPage: record({ items: list(ref('Facet')) }),
   OtlpTraces: {
     ...record({ resourceSpans: list({ type: 'object' }) }),

@@ -10,6 +10,11 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   kind: 'Internal, Server, Client, Producer or Consumer',
   minDuration: 'At least, as 250ms, 1.5s, 80us',
   maxDuration: 'At most',
+  exclude: 'FIELD=VALUE that spans must not have, FIELD being service, operation, status or kind; may be repeated',
+  selectedStart: 'Selected are traces that begin then or later, …',
+  selectedEnd: '… then or earlier, …',
+  selectedMinDuration: '… take at least, …',
+  selectedMaxDuration: '… and at most',
   start: 'Unix time (s, ms, µs or ns), RFC 3339, or relative as now-15m. Default: an hour before end',
   end: 'As start. Default: now',
   limit: 'Items of the answer, at most 10000',
@@ -30,10 +35,11 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   mode: 'strict (default), or crisp: an overlap below 1 % of the parent is forgiven',
   beforeStart: 'Start of the window to compare with. Default: as long before start as end is behind it',
   beforeEnd: 'End of that window. Default: start',
+  capacity: 'name:units of a pool, or of the workers of a service; may be repeated',
   method: 'kahn (default), or dfs where there is no cycle',
 };
 
-const REPEATED = new Set(['attribute', 'groupBy']);
+const REPEATED = new Set(['attribute', 'capacity', 'groupBy', 'exclude']);
 const INTEGERS = new Set(['limit', 'buckets', 'hops', 'maxLength']);
 
 function parameterOf(name: string): object {

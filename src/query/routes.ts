@@ -14,9 +14,11 @@ import { metricSeries } from './metric-series.ts';
 import { listMetrics, metricPoints } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { Parameters, readHex } from './parameters.ts';
+import { POOL_PARAMETERS, poolsOf } from './pools.ts';
 import { ApiError, notFound } from './problem.ts';
 import { runSql } from './sql.ts';
 import { findTrace } from './trace.ts';
+import { compareTraces, TRACE_COMPARE_PARAMETERS } from './trace-compare.ts';
 import { listOperations, listServices, traceFacets, traceHistogram } from './trace-overview.ts';
 import { SPAN_FILTERS, searchTraces } from './trace-search.ts';
 
@@ -91,6 +93,13 @@ const ROUTES: readonly Route[] = [
   ),
   get('/traces/facets', 'Values to filter by, with counts', 'FacetPage', SPAN_FILTERS, ({ world, signal }, p) =>
     traceFacets(world.engine, p, signal),
+  ),
+  get(
+    '/traces/compare',
+    'How selected traces differ from the other found ones',
+    'TraceComparison',
+    TRACE_COMPARE_PARAMETERS,
+    ({ world, signal }, p) => compareTraces(world.engine, p, signal),
   ),
   {
     method: 'GET',
@@ -182,6 +191,13 @@ const ROUTES: readonly Route[] = [
   ),
   get('/deadlocks', 'Who waits for whom, and who will for ever', 'Locks', [], async ({ world }) =>
     world.locks.answer(),
+  ),
+  get(
+    '/pools',
+    'Pools that requests come back into, and how many requests can deadlock them',
+    'Pools',
+    POOL_PARAMETERS,
+    ({ world, signal }, p) => poolsOf(world.engine, p, signal),
   ),
   {
     method: 'POST',

@@ -103,19 +103,33 @@ export async function findTrace(
   const range = await secondsOfTraces(engine, [traceId], signal);
   if (range === undefined) return undefined;
   const { list, left } = await chooseColumns(engine, TABLES.traces, [...SPAN_COLUMNS, ...RESOURCE_COLUMNS]);
-  const sql = `SELECT ${list} FROM otel_traces
-    WHERE TraceId = {id:String} AND ${withinSeconds(range)} ORDER BY Timestamp, SpanId LIMIT ${LIMITS.traceSpansMax + 1}`;
-  const options = { params: { id: traceId }, settings: FEW_ROWS, timeoutMs: LIMITS.queryTimeMsMax };
-  const result = await engine.query(sql, { ...options, ...(signal && { signal }) });
-  const rows = rowsOf(result, left);
+  const statement = `SELECT ${list} FROM otel_traces WHERE TraceId = {id:String} AND ${withinSeconds(range)}`;
+  const limit = `LIMIT ${LIMITS.traceSpansMax + 1}`;
+  const options = {
+    params: { id: traceId },
+    settings: FEW_ROWS,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  };
+  let rows = rowsOf(await engine.query(`${statement} ${limit}`, options), left);
   if (rows.length === 0) return undefined;
   const truncated = rows.length > LIMITS.traceSpansMax;
+  // Sorted here, because that ClickHouse plans to sort costs a tenth of the whole answer; of a trace that is too large the first spans are wanted.
+  if (truncated) rows = rowsOf(await engine.query(`${statement} ORDER BY Timestamp, SpanId ${limit}`, options), left);
+  else rows = byStart(rows);
   const resourceSpans = envelopesOf(
     rows.slice(0, LIMITS.traceSpansMax),
     { scopes: 'scopeSpans', items: 'spans' },
     spanOf,
   );
   return { otlp: { resourceSpans }, truncated };
+}
+
+/** In the order in which they start; of those that start together, by span id. */
+function byStart(rows: readonly Row[]): Row[] {
+  const keyed = rows.map((row) => ({ row, start: BigInt(row.text('Start')), id: row.text('SpanId') }));
+  keyed.sort((a, b) => (a.start === b.start ? Number(a.id > b.id) - Number(a.id < b.id) : a.start < b.start ? -1 : 1));
+  return keyed.map(({ row }) => row);
 }
 
 /** The number of a known name, or the number that stands there as text. */

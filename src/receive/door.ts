@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { LIMITS } from '../base/limits.ts';
 import type { Outcome, Refused } from '../wire/outcome.ts';
 import type { TakePeer } from './peer-door.ts';
+import { type Client, newClient } from './shares.ts';
 import type { ExportSink } from './sink.ts';
 
 export type DoorLimits = Pick<
@@ -35,6 +36,18 @@ export interface DoorContext {
   draining: boolean;
 }
 
+const clients = new WeakMap<object, Client>();
+
+/** Who sends on a connection: its socket, or its HTTP/2 session. */
+export function clientOf(connection: object): Client {
+  let client = clients.get(connection);
+  if (client === undefined) {
+    client = newClient();
+    clients.set(connection, client);
+  }
+  return client;
+}
+
 export class DoorCounters {
   requests = 0;
   requestBytes = 0;
@@ -61,17 +74,19 @@ export function overloadOf({ sink }: DoorContext): Refused {
 /** Memory that a request holds, from its first byte to its answer. */
 export class Reservation {
   readonly #sink: ExportSink;
+  readonly #client: Client;
   #bytes = 0;
 
-  constructor(sink: ExportSink) {
+  constructor(sink: ExportSink, client: Client) {
     this.#sink = sink;
+    this.#client = client;
   }
 
   /** Holds `total` bytes from now on; false when the sink has no room, and then nothing changes. */
   growTo(total: number): boolean {
     const more = total - this.#bytes;
     if (more <= 0) return true;
-    if (!this.#sink.reserve(more)) return false;
+    if (!this.#sink.reserve(more, this.#client)) return false;
     this.#bytes = total;
     return true;
   }
@@ -79,12 +94,12 @@ export class Reservation {
   /** Gives back what it holds beyond `total`. */
   shrinkTo(total: number): void {
     if (total >= this.#bytes) return;
-    this.#sink.release(this.#bytes - total);
+    this.#sink.release(this.#bytes - total, this.#client);
     this.#bytes = total;
   }
 
   release(): void {
-    if (this.#bytes > 0) this.#sink.release(this.#bytes);
+    if (this.#bytes > 0) this.#sink.release(this.#bytes, this.#client);
     this.#bytes = 0;
   }
 }

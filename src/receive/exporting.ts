@@ -9,6 +9,7 @@ import { WireError } from '../wire/wire-error.ts';
 import { BodyPool } from './body-pool.ts';
 import { type DoorContext, overloadOf, Reservation } from './door.ts';
 import { batchOf } from './marks.ts';
+import type { Client } from './shares.ts';
 import type { HopBatch } from './sink.ts';
 
 /** One request as it came over the wire, whole. */
@@ -42,7 +43,8 @@ export async function exportRequest(
 ): Promise<Outcome> {
   try {
     const { signal, baggage, hop } = request;
-    const unpacked = await unpackedOf(context, request, reservation);
+    const { unpacker } = request;
+    const unpacked = unpacker === undefined ? request.body : await unpackedOf(context, request, unpacker, reservation);
     if (unpacked === undefined) return overloadOf(context);
     if (hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)) {
       const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
@@ -66,10 +68,11 @@ export async function exportRequest(
 /** The body without its packing; undefined when there is no memory for it. */
 async function unpackedOf(
   context: DoorContext,
-  { body, unpacker, encoding }: WireRequest,
+  { body, encoding }: WireRequest,
+  unpacker: Unpacker,
   reservation: Reservation,
 ): Promise<Uint8Array | undefined> {
-  if (unpacker === undefined || body.length === 0) return body;
+  if (body.length === 0) return body;
   const reserve = (bytes: number): boolean => reservation.growTo(body.length + bytes);
   const unpacked = await unpack(encoding, unpacker, body, context.limits.requestBytesMax, reserve);
   if (unpacked !== undefined) reservation.shrinkTo(body.length + unpacked.length);
@@ -121,8 +124,8 @@ export class BodyCollector {
   #pooled: Buffer | undefined;
   sizeBytes = 0;
 
-  constructor(context: DoorContext, bytesMax: number) {
-    this.reservation = new Reservation(context.sink);
+  constructor(context: DoorContext, bytesMax: number, client: Client) {
+    this.reservation = new Reservation(context.sink, client);
     this.#bytesMax = bytesMax;
   }
 

@@ -29,7 +29,7 @@ export interface Refusal {
 /** Answers what the sink said of a whole request. */
 export function answer(exchange: Exchange, signal: Signal, outcome: Outcome): void {
   if (outcome.kind !== 'success') {
-    send(exchange, httpStatusOf(outcome), statusOf(exchange, outcome), { ...retryAfter(outcome), ...markOf(outcome) });
+    send(exchange, httpStatusOf(outcome), statusOf(exchange, outcome), headersOf(outcome));
     return;
   }
   const { rejected, message } = outcome;
@@ -79,6 +79,12 @@ const LINGER_MS = 2_000;
 const statusOf = ({ json }: Exchange, outcome: Refused): Buffer =>
   json ? Buffer.from(statusJson(outcome)) : statusMessage(outcome);
 
+/** What a refusal says besides its status and text. */
+const headersOf = (outcome: Refused): Readonly<Record<string, string>> => ({
+  ...retryAfter(outcome),
+  ...markOf(outcome),
+});
+
 /** Whole seconds, rounded up: the header has no smaller unit. */
 const retryAfter = (outcome: Refused): Readonly<Record<string, string>> =>
   outcome.kind === 'overloaded' ? { 'retry-after': String(Math.max(1, Math.ceil(outcome.retryAfterMs / 1000))) } : {};
@@ -106,13 +112,13 @@ export function send(
   if (response.headersSent || response.destroyed) return;
   const zip = payload.length >= GZIP_BYTES_MIN && acceptsGzip(request.headers['accept-encoding']);
   const body = zip ? zlib.gzipSync(payload) : payload;
-  response.writeHead(status, {
-    ...headHeaders(exchange, body),
-    ...(zip ? { 'content-encoding': 'gzip' } : {}),
-    ...(context.draining ? { connection: 'close' } : {}),
-    ...headers,
-  });
-  response.end(body);
+  const head = headHeaders(exchange, body);
+  if (zip) head['content-encoding'] = 'gzip';
+  if (context.draining) head['connection'] = 'close';
+  response.writeHead(status, Object.assign(head, headers));
+  // The answer to a success is mostly empty: without a piece of its own it is one write of the head.
+  if (body.length === 0) response.end();
+  else response.end(body);
 }
 
 /** `Accept-Encoding` names gzip, and not with the weight 0 that forbids it (RFC 9110 section 12.5.3). */

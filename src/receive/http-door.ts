@@ -3,7 +3,7 @@ import { LIMITS } from '../base/limits.ts';
 import { HTTP_PATHS, PEER_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { HTTP_ENCODINGS } from '../wire/compression.ts';
-import { type DoorContext, overloadOf } from './door.ts';
+import { clientOf, type DoorContext, overloadOf } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse, send } from './http-answers.ts';
 import { answerPeer, type TakePeer } from './peer-door.ts';
@@ -123,7 +123,7 @@ function receivePeer(exchange: Exchange, take: TakePeer): void {
 /** Collects the body of a request and hands it on when it is whole. */
 function collect(exchange: Exchange, bytesMax: number, limit: string, take: (body: BodyCollector) => void): void {
   const { context, request, response } = exchange;
-  const body = new BodyCollector(context, bytesMax);
+  const body = new BodyCollector(context, bytesMax, clientOf(request.socket));
   if (!body.expect(announcedBytes(request))) {
     refuse(exchange, { outcome: overloadOf(context) });
     return;

@@ -3,8 +3,11 @@ import { readWhole } from '../host/disk.ts';
 import type { Verdict } from '../host/lying-disk.ts';
 import { listSealed } from '../journal/forget.ts';
 import { DIRECTORY, IntakeWorld, JOURNAL, lines } from './intake-world.ts';
+import { type Client, newClient } from './shares.ts';
 
 const SUCCESS = { kind: 'success', rejected: 0, message: '' };
+
+const CLIENT = newClient();
 
 test('a request is answered with success when it is durable, and its rows are sealed after a second', async () => {
   const world = new IntakeWorld(1);
@@ -61,7 +64,7 @@ test('closing seals what is open and leaves no empty journal behind', async () =
     [`${segment}.journal`, `${segment}.lines.native`, `${segment}.sealed`, 'boot'].sort(),
   );
   expect(await intake.export(lines('b'))).toMatchObject({ kind: 'overloaded', message: 'the receiver is stopping' });
-  expect(intake.reserve(1)).toBe(false);
+  expect(intake.reserve(1, CLIENT)).toBe(false);
 });
 
 test('a segment is sealed when it is full of bytes or items, and the next one is open already', async () => {
@@ -97,27 +100,58 @@ test('bytes in flight, the journal quota and the free space each say why they re
   const world = new IntakeWorld(6);
   const limits = { inflightBytesMax: 1_000, journalBytesMax: 3_000, diskFreeBytesMin: 10_000 };
   const { intake, disk } = await world.start(limits);
-  expect(intake.reserve(900)).toBe(true);
-  expect(intake.reserve(200)).toBe(false);
+  expect(intake.reserve(900, CLIENT)).toBe(true);
+  expect(intake.reserve(200, CLIENT)).toBe(false);
   expect(intake.overload()).toEqual({
     kind: 'overloaded',
     message: 'too many bytes of requests are in flight',
     retryAfterMs: 1_000,
   });
-  intake.release(900);
+  intake.release(900, CLIENT);
   expect(await intake.export(lines('x'.repeat(2_500)))).toEqual(SUCCESS);
-  expect(intake.reserve(900)).toBe(false);
+  expect(intake.reserve(900, CLIENT)).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'the journal quota is used up: the store is behind' });
   await intake.seal();
   expect(intake.vitals().sealedSegments).toBe(1);
   await world.load(intake, disk);
   expect(intake.vitals().sealedSegments).toBe(0);
-  expect(intake.reserve(900)).toBe(true);
-  intake.release(900);
+  expect(intake.reserve(900, CLIENT)).toBe(true);
+  intake.release(900, CLIENT);
   world.lying.capacityBytes = 5_000;
   await world.pass(1_100);
-  expect(intake.reserve(1)).toBe(false);
+  expect(intake.reserve(1, CLIENT)).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'the disk of the journal is nearly full' });
+  await intake.close();
+});
+
+test('a connection that takes all it can leaves room in flight and the last part of the quota to others', async () => {
+  const world = new IntakeWorld(6);
+  const { intake } = await world.start({ inflightBytesMax: 1_000, journalBytesMax: 16_000 });
+  const [greedy, modest] = [newClient(), newClient()];
+  const ask = (client: Client, bytes: number): boolean => {
+    const given = intake.reserve(bytes, client);
+    if (given) intake.release(bytes, client);
+    return given;
+  };
+  expect(ask(modest, 10)).toBe(true);
+  while (intake.reserve(100, greedy));
+  expect(greedy.heldBytes).toBe(500);
+  expect(intake.overload()).toMatchObject({ message: 'this connection has its share of bytes in flight' });
+  expect(ask(modest, 300)).toBe(true);
+  intake.release(500, greedy);
+  // When nobody else has asked for a while there is nobody to leave it to.
+  await world.pass(60_000);
+  while (intake.reserve(100, greedy));
+  expect(greedy.heldBytes).toBe(1_000);
+  intake.release(1_000, greedy);
+  expect(ask(modest, 10)).toBe(true);
+  let taken = 0;
+  for (; ask(greedy, 500); taken++) expect(await intake.export(lines('x'.repeat(400)))).toEqual(SUCCESS);
+  expect(intake.overload()).toMatchObject({ message: 'the journal quota is used up: the store is behind' });
+  // Seven eighths of the quota; a record has a header.
+  expect(taken * 464).toBeGreaterThan(13_000);
+  expect(intake.vitals().journalBytes).toBeLessThan(14_000);
+  expect(ask(modest, 500)).toBe(true);
   await intake.close();
 });
 
@@ -147,7 +181,7 @@ test('while sealing is stuck the open segment fills and then requests are refuse
   const outcomes: string[] = [];
   for (let index = 0; index < 8; index++) outcomes.push((await intake.export(lines(`a${index}`))).kind);
   expect(outcomes).toEqual([...Array(4).fill('success'), ...Array(4).fill('overloaded')]);
-  expect(intake.reserve(10)).toBe(false);
+  expect(intake.reserve(10, CLIENT)).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'segments are sealed more slowly than requests arrive' });
   openGate();
   await world.pass(100);
@@ -167,7 +201,7 @@ test.each(['write', 'sync'] as const)(
     world.lying.decide = (step) => (step.operation === operation && step.path.endsWith('.journal') ? 'EIO' : 'ok');
     const refused = await Promise.all(['x', 'y', 'z'].map((id) => intake.export(lines(id))));
     for (const outcome of refused) expect(outcome).toMatchObject({ kind: 'overloaded', retryAfterMs: 1_000 });
-    expect(intake.reserve(1)).toBe(false);
+    expect(intake.reserve(1, CLIENT)).toBe(false);
     for (let second = 0; second < 3; second++) await world.pass(1_100);
     expect(await intake.export(lines('still broken'))).toMatchObject({ kind: 'overloaded' });
     world.lying.decide = () => 'ok';
@@ -344,5 +378,33 @@ test('the acknowledgement latency of the last minute is reported', async () => {
   expect(ackP99Ms).toBe(ackP50Ms);
   await world.pass(70_000);
   expect(intake.vitals().ackP50Ms).toBe(0);
+  await intake.close();
+});
+
+test('a journal that cannot be opened is removed as soon as the disk lets it, for it would be in the way of those that forward', async () => {
+  const world = new IntakeWorld(21);
+  const { intake } = await world.start();
+  await world.pass(0);
+  await intake.export(lines('a'));
+  // The next segment gets its name, and then neither fsync nor removal of it succeeds.
+  world.lying.decide = ({ operation }) => (['syncDirectory', 'remove'].includes(operation) ? 'EIO' : 'ok');
+  const sealing = intake.seal();
+  await world.pass(60);
+  world.lying.decide = () => 'ok';
+  for (let second = 0; second < 4; second++) await world.pass(1_000);
+  await sealing;
+  for (const line of ['b', 'c']) {
+    await intake.export(lines(line));
+    await intake.seal();
+  }
+  const named = (suffix: string): string[] =>
+    world.lying
+      .paths()
+      .filter((path) => path.endsWith(suffix))
+      .map((path) => path.slice(0, -suffix.length));
+  const sealed = named('.sealed');
+  expect(world.reports).toContainEqual(expect.stringContaining('no segment can be opened'));
+  expect(sealed.length).toBe(3);
+  expect(named('.journal').filter((segment) => segment < (sealed[2] ?? '') && !sealed.includes(segment))).toEqual([]);
   await intake.close();
 });

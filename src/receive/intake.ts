@@ -13,20 +13,18 @@ import type { Outcome } from '../wire/outcome.ts';
 import type { IntakeVitals } from './intake-vitals.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
 import type { StreamMarks } from './marks.ts';
+import { OpenSegment, type SegmentLimits } from './open-segment.ts';
 import { otlpBuilder } from './otlp-builder.ts';
 import { payloadOf } from './payload.ts';
 import { removeSegment, type Workshop } from './rebuild.ts';
 import { recoverSegments } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
+import { type Client, Shares, withoutReserve } from './shares.ts';
 import { type ExportRequest, type ExportSink, recordBatch } from './sink.ts';
 
-export interface IntakeLimits {
+export interface IntakeLimits extends SegmentLimits {
   readonly inflightBytesMax: number;
-  readonly segmentAgeMsMax: number;
-  readonly segmentBytesMax: number;
-  readonly segmentItemsMax: number;
-  readonly segmentColumnBytesMax: number;
   /** This receiver's share of the journal quota: journals and Native files that the store has not loaded yet. */
   readonly journalBytesMax: number;
   readonly diskFreeBytesMin: number;
@@ -78,13 +76,6 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
   return intake;
 }
 
-interface OpenSegment {
-  readonly journal: Journal;
-  readonly builder: SegmentBuilder;
-  /** When its first record came, monotonic; undefined while it is empty. */
-  firstRecordMs: number | undefined;
-}
-
 /** How often age, free space and the directory are looked at. */
 const TICK_MS = 50;
 const FREE_SPACE_MS = 1_000;
@@ -98,6 +89,7 @@ class OpenIntake implements Intake {
   readonly #workshop: Workshop;
   readonly #sealer: Sealer;
   readonly #latency: LatencyWindow;
+  readonly #shares = new Shares();
   readonly #boot: number;
   #sequence = 0;
   #state: 'open' | 'closing' = 'open';
@@ -162,17 +154,20 @@ class OpenIntake implements Intake {
     this.#tick();
   }
 
-  reserve(bytes: number): boolean {
-    const refusal = this.#refusal(bytes);
+  reserve(bytes: number, client: Client): boolean {
+    const isOver = this.#shares.isOver(client, this.#options.clock.monotonicMs());
+    const refusal = this.#refusal(bytes, client, isOver);
     if (refusal !== undefined) {
       this.#lastRefusal = refusal;
       return false;
     }
+    this.#shares.give(client, bytes);
     this.#inflightBytes += bytes;
     return true;
   }
 
-  release(bytes: number): void {
+  release(bytes: number, client: Client): void {
+    client.heldBytes -= bytes;
     this.#inflightBytes -= bytes;
   }
 
@@ -199,7 +194,7 @@ class OpenIntake implements Intake {
       const appended = open.journal.append(KIND.request, payload);
       const nth = open.journal.records;
       recordBatch(request.batch, nth, `r${this.#options.receiver}/${open.journal.identity.segment}`);
-      open.firstRecordMs ??= startedMs;
+      open.appended(accepted, startedMs);
       this.#rotateIfDue();
       const written = await appended;
       if (written.kind === 'failed') {
@@ -266,12 +261,18 @@ class OpenIntake implements Intake {
     if (this.#state === 'open') this.#sealer.push({ kind: 'recover', segment });
   }
 
-  /** Why a request of `bytes` may not be read now, or undefined when it may. */
-  #refusal(bytes: number): string | undefined {
+  /**
+   * Why a request of `bytes` may not be read now, or undefined when it may. Of the bytes in flight a connection may have as many as are
+   * free, so that one with hundreds of streams leaves room for others at any time; the first request of a connection only has to fit.
+   */
+  #refusal(bytes: number, client: Client, isOver: boolean): string | undefined {
     const { inflightBytesMax, journalBytesMax, diskFreeBytesMin } = this.#limits;
-    if (this.#inflightBytes + bytes > inflightBytesMax) return 'too many bytes of requests are in flight';
     const ahead = this.#inflightBytes + bytes;
-    if (this.#journalBytes() + ahead > journalBytesMax) return 'the journal quota is used up: the store is behind';
+    if (ahead > inflightBytesMax) return 'too many bytes of requests are in flight';
+    if (isOver && client.heldBytes > inflightBytesMax - ahead)
+      return 'this connection has its share of bytes in flight';
+    const quotaBytes = isOver ? withoutReserve(journalBytesMax) : journalBytesMax;
+    if (this.#journalBytes() + ahead > quotaBytes) return 'the journal quota is used up: the store is behind';
     if (this.#freeBytes - ahead < diskFreeBytesMin) return 'the disk of the journal is nearly full';
     // What is reserved is a guess before the body is read: it must not end a segment that the body would have fitted in.
     return this.#segmentRefusal(0);
@@ -282,20 +283,10 @@ class OpenIntake implements Intake {
     if (this.#state === 'closing') return 'the receiver is stopping';
     const open = this.#open;
     if (open === undefined) return 'the journal cannot be written at the moment';
-    if (!this.#isFull(open, bytes)) return undefined;
+    if (!open.isFull(bytes)) return undefined;
     this.#rotateIfDue(true);
     if (this.#open === undefined) return 'the next segment is being opened';
     return this.#open === open ? 'segments are sealed more slowly than requests arrive' : undefined;
-  }
-
-  /** A segment takes at least one request, of whatever size. */
-  #isFull(open: OpenSegment, bytes: number): boolean {
-    const { segmentBytesMax, segmentItemsMax, segmentColumnBytesMax } = this.#limits;
-    const room =
-      open.journal.sizeBytes + bytes <= segmentBytesMax &&
-      open.builder.items < segmentItemsMax &&
-      open.builder.sizeBytes < segmentColumnBytesMax;
-    return open.journal.records > 0 && !room;
   }
 
   #overloaded(message: string): Outcome {
@@ -352,16 +343,10 @@ class OpenIntake implements Intake {
   #isDue(): boolean {
     const open = this.#open;
     if (open?.firstRecordMs === undefined) return false;
-    const { segmentAgeMsMax, segmentBytesMax, segmentItemsMax, segmentColumnBytesMax } = this.#limits;
+    const { segmentAgeMsMax } = this.#limits;
     const behind = this.#sealed.size > LIMITS.segmentsBehindMax;
     const ageMsMax = behind ? Math.max(segmentAgeMsMax, LIMITS.segmentAgeMsBehindMax) : segmentAgeMsMax;
-    return (
-      this.#sealRequested ||
-      open.journal.sizeBytes >= segmentBytesMax ||
-      open.builder.items >= segmentItemsMax ||
-      open.builder.sizeBytes >= segmentColumnBytesMax ||
-      this.#options.clock.monotonicMs() - open.firstRecordMs >= ageMsMax
-    );
+    return this.#sealRequested || open.isDue(this.#options.clock.monotonicMs(), ageMsMax);
   }
 
   #pushSeal(open: OpenSegment): void {
@@ -379,7 +364,7 @@ class OpenIntake implements Intake {
     if (this.#open === undefined && this.#spare !== undefined) {
       const builder = this.#freeBuilders.pop();
       if (builder !== undefined) {
-        this.#open = { journal: this.#spare, builder, firstRecordMs: undefined };
+        this.#open = new OpenSegment(this.#spare, builder, this.#limits);
         this.#spare = undefined;
       }
     }
@@ -394,7 +379,7 @@ class OpenIntake implements Intake {
     } catch (error) {
       onReport(`no segment can be opened in ${directory}: ${errorText(error)}`);
       this.#holdUntilMs = clock.monotonicMs() + LIMITS.diskRetryMs;
-      await removeSegment(disk, directory, segment).catch(() => {});
+      this.#sealer.push({ kind: 'remove', segment });
     }
     this.#preparing = undefined;
     this.#advance();

@@ -3,6 +3,7 @@ import type { SourceVitals } from '../base/messages.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { hasRoom, type StreamMarks } from './marks.ts';
+import type { Client } from './shares.ts';
 import type { ExportRequest, ExportSink, HopBatch } from './sink.ts';
 
 /**
@@ -39,21 +40,24 @@ export class OnceSink implements ExportSink {
     this.#claim = claim;
   }
 
-  reserve(bytes: number): boolean {
-    return this.#intake.reserve(bytes);
+  reserve(bytes: number, client: Client): boolean {
+    return this.#intake.reserve(bytes, client);
   }
 
-  release(bytes: number): void {
-    this.#intake.release(bytes);
+  release(bytes: number, client: Client): void {
+    this.#intake.release(bytes, client);
   }
 
   overload(): Outcome {
     return this.#intake.overload();
   }
 
-  async export(request: ExportRequest): Promise<Outcome> {
+  export(request: ExportRequest): Promise<Outcome> {
     const { batch } = request;
-    if (batch === undefined) return this.#intake.export(request);
+    return batch === undefined ? this.#intake.export(request) : this.#exportBatch(request, batch);
+  }
+
+  async #exportBatch(request: ExportRequest, batch: HopBatch): Promise<Outcome> {
     let held = this.#held.get(batch.stream);
     if (held === undefined) {
       try {

@@ -4,7 +4,7 @@ import { errorText } from '../host/disk.ts';
 import type { DurableExtent, Journal } from '../journal/journal.ts';
 import { sealSegment } from '../journal/seal.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
-import { rebuildSegment, type Workshop } from './rebuild.ts';
+import { rebuildSegment, removeSegment, type Workshop } from './rebuild.ts';
 import { recoverSegment } from './recovery.ts';
 import type { SegmentBuilder } from './segment-builder.ts';
 
@@ -15,7 +15,9 @@ export type SealJob =
   /** From its journal, as far as it was acknowledged: after a failed write, fsync or seal. */
   | { readonly kind: 'rebuild'; readonly segment: string; readonly extent: DurableExtent }
   /** From whatever a crash or damage left of it. */
-  | { readonly kind: 'recover'; readonly segment: string };
+  | { readonly kind: 'recover'; readonly segment: string }
+  /** A journal that could not be opened: it holds nothing, and its file is in the way of those that forward the segments after it. */
+  | { readonly kind: 'remove'; readonly segment: string };
 
 export interface SealerEvents {
   /** The segment is sealed (undefined: it held nothing and is gone), or sealed once more after a repair. */
@@ -73,15 +75,26 @@ export class Sealer {
   async #attempt(job: SealJob): Promise<SealJob | undefined> {
     if (job.kind === 'seal') return this.#seal(job.journal, job.builder);
     try {
-      const sealed =
-        job.kind === 'rebuild'
-          ? await rebuildSegment(this.#workshop, job.segment, job.extent)
-          : (await recoverSegment(this.#workshop, job.segment, 'checksums'))?.sealed;
-      this.#events.done(job.segment, sealed);
+      this.#events.done(job.segment, await this.#fromDisk(job));
       return undefined;
     } catch (error) {
-      this.#workshop.report(`segment ${job.segment} cannot be rebuilt yet: ${errorText(error)}`);
+      this.#workshop.report(
+        `segment ${job.segment} cannot be ${job.kind === 'remove' ? 'removed' : 'rebuilt'} yet: ${errorText(error)}`,
+      );
       return job;
+    }
+  }
+
+  async #fromDisk(job: Exclude<SealJob, { readonly kind: 'seal' }>): Promise<SealedSegment | undefined> {
+    const { disk, directory } = this.#workshop;
+    switch (job.kind) {
+      case 'rebuild':
+        return rebuildSegment(this.#workshop, job.segment, job.extent);
+      case 'recover':
+        return (await recoverSegment(this.#workshop, job.segment, 'checksums'))?.sealed;
+      case 'remove':
+        await removeSegment(disk, directory, job.segment);
+        return undefined;
     }
   }
 

@@ -1,6 +1,7 @@
 import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Outcome } from '../wire/outcome.ts';
+import type { Client } from './shares.ts';
 
 /** One export request as a door hands it on: decompressed protobuf, whatever the client sent. */
 export interface ExportRequest {
@@ -31,9 +32,12 @@ export function recordBatch(batch: HopBatch | undefined, nth: number, segment: s
  * `reserve` is asked before a body is read or unpacked, so that memory is bounded before it is spent.
  */
 export interface ExportSink {
-  /** Reserves memory for a request. False: the limit of bytes in flight, of the journal or of the disk is reached; answer `overloaded`. */
-  reserve(bytes: number): boolean;
-  release(bytes: number): void;
+  /**
+   * Reserves memory for a request of `client`. False: the limit of bytes in flight, of the journal or of the disk is reached, or what of it
+   * is left is for others; answer `overloaded`.
+   */
+  reserve(bytes: number, client: Client): boolean;
+  release(bytes: number, client: Client): void;
   /** Settles when the request is durable (fsynced) or refused. Never rejects. */
   export(request: ExportRequest): Promise<Outcome>;
   /** Why `reserve` said no, and how long to wait. */

@@ -4,7 +4,7 @@ import { LIMITS } from '../base/limits.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
-import { finishForgotten, forget } from '../journal/forget.ts';
+import { type Forgetting, finishForgotten, forget } from '../journal/forget.ts';
 import { readManifest } from '../journal/manifest.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import {
@@ -18,6 +18,7 @@ import type { Outgoing, Rewrite } from './batch.ts';
 import type { DeadLetters } from './dead.ts';
 import { Lane, type LaneState, laneKey, streamName } from './lane.ts';
 import { Link } from './link.ts';
+import type { BatchLimits } from './machines/batch.ts';
 import type { Pin } from './pool.ts';
 import { endOf, type Position } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
@@ -48,6 +49,8 @@ export interface ForwarderOptions {
   readonly routing?: Routing;
   /** Decides which traces are kept before any of their spans is sent; undefined where all are. */
   readonly tail?: TailSampler;
+  /** How large a request becomes; a test makes them small. */
+  readonly batchLimits?: BatchLimits;
   readonly progress: Progress;
   readonly dead: DeadLetters;
   /** Every destination has acknowledged (or given up) everything in it, and it is gone. */
@@ -73,6 +76,8 @@ interface Queue {
   readonly lanes: readonly Lane[];
   /** The newest segment that is known, also after it is forgotten. */
   last: string;
+  /** How far the oldest segment is forgotten. */
+  forgetting: Forgetting;
 }
 
 /**
@@ -242,9 +247,10 @@ export class Forwarder {
     const known = this.#queues.get(receiver);
     if (known !== undefined) return known;
     const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report } = this.#options;
+    const { batchLimits } = this.#options;
     const segments: SealedSegment[] = [];
     const directory = receiverDirectory(journalDirectory, receiver);
-    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report };
+    const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report, batchLimits };
     const lanes = destinations.flatMap(({ name, policy, connect }) =>
       SIGNALS.map((signal) => {
         const key = laneKey(name, receiver, signal);
@@ -263,7 +269,7 @@ export class Forwarder {
         });
       }),
     );
-    const queue = { receiver, segments, lanes, last: '' };
+    const queue: Queue = { receiver, segments, lanes, last: '', forgetting: { at: 'sealed' } };
     this.#queues.set(receiver, queue);
     for (const lane of lanes) lane.start();
     return queue;
@@ -318,19 +324,21 @@ export class Forwarder {
   /** Forgets the segments that every lane is past, once their progress is durable. */
   async #forget(): Promise<void> {
     const { disk, journalDirectory, progress, onForgotten, report } = this.#options;
-    for (const { receiver, segments, lanes } of this.#queues.values()) {
+    for (const queue of this.#queues.values()) {
+      const { receiver, segments, lanes } = queue;
       for (;;) {
         const [oldest] = segments;
         if (oldest === undefined || lanes.some((lane) => lane.account.position < endOf(oldest.segment))) break;
         await progress.saved();
         try {
-          await forget(disk, receiverDirectory(journalDirectory, receiver), oldest.segment);
+          await forget(disk, receiverDirectory(journalDirectory, receiver), oldest.segment, queue.forgetting);
         } catch (error) {
           report(`segment ${oldest.segment} cannot be forgotten yet: ${errorText(error)}`);
           return;
         }
         segments.shift();
         this.#options.tail?.forgotten(receiver, oldest.segment);
+        queue.forgetting = { at: 'sealed' };
         onForgotten(receiver, oldest.segment);
       }
     }

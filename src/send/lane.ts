@@ -19,6 +19,7 @@ import {
 import type { DeadLetters } from './dead.ts';
 import { type Delivered, deliver } from './delivery.ts';
 import type { Link } from './link.ts';
+import type { BatchLimits } from './machines/batch.ts';
 import type { ConnectionPhase } from './machines/connection.ts';
 import type { ProtocolPhase } from './machines/protocol.ts';
 import { endOf, type Position } from './position.ts';
@@ -43,6 +44,8 @@ export interface LaneOptions {
   readonly link: Link;
   /** What is done to the requests of a segment on their way. */
   readonly outgoing: (segment: string) => Promise<Outgoing>;
+  /** How large a request becomes; a test makes them small. */
+  readonly batchLimits: BatchLimits | undefined;
   readonly progress: Progress;
   readonly dead: DeadLetters;
   /** The oldest sealed segment with anything after a position; undefined when there is none yet. */
@@ -108,7 +111,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#slot = new Slot(options.link.stream, options.clock);
+    this.#slot = new Slot(options.link.stream, options.clock, options.batchLimits);
     this.key = laneKey(options.destination, options.receiver, options.signal);
     this.#stopped = new Promise((resolve) => {
       this.#stop = resolve;

@@ -8,7 +8,7 @@ import { HttpTransport } from './http-transport.ts';
 import type { Link } from './link.ts';
 import { type Pin, type PoolOptions, TargetPool } from './pool.ts';
 import { parseTarget } from './target.ts';
-import type { Transport } from './transport.ts';
+import type { Reply, Transport } from './transport.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -110,6 +110,44 @@ test('a batch that a target did not answer stays with it until it answers', asyn
   expect(taken(pair)[first]).toBe(4);
   expect(await send(way)).toBe('acknowledged');
   expect(taken(pair)[1 - first]).toBe(1);
+});
+
+test('nor does it go to another target when something between answers, or when it is told to come again', async () => {
+  const pair = await openPair();
+  const way = openWay(pair);
+  for (const { sink } of pair.worlds) sink.reply = never;
+  expect(await send(way)).toBe('retry');
+  const first = taken(pair)[0] === 1 ? 0 : 1;
+  for (const { sink } of pair.worlds) {
+    sink.reply = () => ({ kind: 'overloaded', message: 'an earlier batch is still being taken in', retryAfterMs: 1 });
+  }
+  for (let i = 0; i < 2; i++) expect(await send(way)).toBe('retry');
+  expect(taken(pair)[first]).toBe(3);
+  expect(taken(pair)[1 - first]).toBe(0);
+});
+
+test('an answer of a gateway leaves in doubt what the target has taken', async () => {
+  const replies: Reply[] = [504, 200].map((status) => ({ kind: 'http', status, headers: {}, body: new Uint8Array(0) }));
+  const called: string[] = [];
+  const pool = new TargetPool({
+    urls: ['a', 'b'],
+    balancer: 'round-robin',
+    failover: 'known',
+    connect: (url) => ({
+      call: async () => {
+        called.push(url);
+        return replies.shift() as Reply;
+      },
+      close: () => {},
+      connections: () => [],
+    }),
+    check: async () => ({ kind: 'passed', tookMs: 1 }),
+    clock: systemClock,
+  });
+  closers.push(() => pool.stop());
+  const way = pool.connect('lane', memoryPin(), testLink());
+  expect([await send(way), await send(way)]).toEqual(['retry', 'acknowledged']);
+  expect(called[1]).toBe(called[0]);
 });
 
 test('where doubling is allowed, it goes to the next target at once', async () => {

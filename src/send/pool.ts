@@ -1,5 +1,6 @@
 import type { HopTarget } from '../base/fleet.ts';
 import { type Clock, pause } from '../host/clock.ts';
+import { judge } from './answer.ts';
 import { BALANCERS, type BalancerName } from './balance/balancer.ts';
 import { textHash } from './balance/hash.ts';
 import { type Balancer, newTargets, type Targets } from './balance/targets.ts';
@@ -173,9 +174,10 @@ class PooledTransport implements Transport {
 
   #noteOutcome(row: number, reply: Reply): void {
     if (this.#options.failover === 'always') return;
-    if (reply.kind !== 'none') this.#stuck = undefined;
-    else if (reply.sent) this.#stuck = row;
-    // A request that never left changes nothing: what was unknown before is unknown still.
+    const verdict = judge(reply, Number(this.#options.clock.unixNano() / 1_000_000n));
+    if (verdict.kind !== 'retry') this.#stuck = undefined;
+    else if (!verdict.answered && (reply.kind !== 'none' || reply.sent)) this.#stuck = row;
+    // A request that never left, or that is to come again, changes nothing: what was unknown of an earlier try is unknown still.
   }
 }
 

@@ -6,6 +6,7 @@ import type { Letter } from './batch.ts';
 import {
   type BatchEffect,
   type BatchEvent,
+  type BatchLimits,
   fits,
   type Batch as Machine,
   messagesOf,
@@ -15,17 +16,19 @@ import {
 import type { Position } from './position.ts';
 
 /** What is read is durable and sealed: nobody waits for more of it, so its end is the end of the waiting too. */
-const SLOT_LIMITS = { itemsMax: LIMITS.batchItemsMax, bytesMax: LIMITS.forwardBatchBytesMax, ageMsMax: 0 };
+const SLOT_LIMITS: BatchLimits = { itemsMax: LIMITS.batchItemsMax, bytesMax: LIMITS.forwardBatchBytesMax, ageMsMax: 0 };
 
 /** Runs the batch machine of one lane: every letter goes through it, and a request holds what it hands out. */
 export class Slot {
   readonly #stream: string;
   readonly #clock: Clock;
+  readonly #limits: BatchLimits;
   #batch: Machine<Letter> = newBatch();
 
-  constructor(stream: string, clock: Clock) {
+  constructor(stream: string, clock: Clock, limits: BatchLimits = SLOT_LIMITS) {
     this.#stream = stream;
     this.#clock = clock;
+    this.#limits = limits;
   }
 
   /** Events that came in a state that does not know them. */
@@ -43,7 +46,7 @@ export class Slot {
   }
 
   fits(letter: Letter): boolean {
-    return fits(this.#batch, letter.items, letter.body.length, SLOT_LIMITS);
+    return fits(this.#batch, letter.items, letter.body.length, this.#limits);
   }
 
   /** Adds a letter that fits. True when nothing more does. */
@@ -103,7 +106,7 @@ export class Slot {
   }
 
   #step(event: BatchEvent<Letter>): readonly BatchEffect<Letter>[] {
-    const { state, effects } = stepBatch(this.#batch, event, SLOT_LIMITS, this.#clock.monotonicMs());
+    const { state, effects } = stepBatch(this.#batch, event, this.#limits, this.#clock.monotonicMs());
     this.#batch = state;
     return effects;
   }

@@ -12,7 +12,7 @@ import { identifier } from './literal.ts';
 
 /** Indexes that would have nothing to say before their column is stored. */
 const INDEXES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  otel_traces: { Baggage: 'idx_baggage_items BaggageItems TYPE bloom_filter(0.01) GRANULARITY 1' },
+  otel_traces: { Baggage: 'idx_baggage_hashes BaggageHashes TYPE bloom_filter(0.01) GRANULARITY 1' },
 };
 
 /** The expression of a column before it is stored: the default of its type, for a member of a Nested as often as its neighbours have elements. */

@@ -25,16 +25,17 @@ type Chdb = typeof import('chdb');
 /**
  * ClickHouse in this process, through chDB: real MergeTree tables below `path`. The one place that loads the package.
  *
- * Each statement gets a session of its own (0.3 ms): settings and parameters cannot leak from one to the next, statements
- * run in parallel, and the rows of a cancelled statement, which chDB would put before the next answer of its session, go with it.
+ * A statement has a session to itself while it runs, so statements run in parallel. Sessions are used again (to open one for each
+ * statement is a third of what a small one takes), but not after a cancelled statement, whose rows chDB would put before the next answer, and not after
+ * settings that would stay.
  * Needs UV_THREADPOOL_SIZE >= LIMITS.storeThreads, set before the process starts: a running statement holds a thread.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const chdb = loadChdb();
   const args = [...serverArguments(), `--config-file=${await writeConfig(options.path)}`];
-  const open = () => new chdb.Session(options.path, { connectionArgs: args });
+  const sessions = new Sessions(() => new chdb.Session(options.path, { connectionArgs: args }));
   // Keeps the engine alive between statements.
-  const anchor = open();
+  const anchor = sessions.take(UNUSED);
   const queries = new Lane(options.queriesInParallel ?? LIMITS.queriesInParallel);
   const loads = new Lane(LIMITS.loadsInParallel);
   const running = new Set<Promise<unknown>>();
@@ -43,14 +44,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
 
   const statement = (lane: Lane, sql: string, options: QueryOptions): Promise<string> => {
     if (closed) return Promise.reject(new EngineError('the store is closed', 0));
-    const work = lane.run(() => runStatement(open, sql, options));
+    const work = lane.run(() => runStatement(sessions, sql, options));
     running.add(work);
     const done = () => running.delete(work);
     work.then(done, done);
     return work;
   };
 
-  const [[version]] = parseJsonCompact(await runStatement(open, 'SELECT version()', {})).rows;
+  const [[version]] = parseJsonCompact(await runStatement(sessions, 'SELECT version()', {})).rows;
   return {
     kind: 'embedded',
     version: String(version),
@@ -73,6 +74,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
       closing.abort(new EngineError('the store is closing', 0));
       await Promise.allSettled(running);
       await chdb.drainPending();
+      sessions.close();
       anchor.close();
       await chdb.drainPending();
     },
@@ -117,16 +119,50 @@ function serverArguments(): string[] {
 /** Numbers the statements of this process, to find one that is to be ended. */
 let statements = 0;
 
-async function runStatement(open: () => Session, sql: string, options: QueryOptions): Promise<string> {
+/** Sessions that nobody uses now, by the settings that were made in them: as many as ever were used at once. */
+class Sessions {
+  readonly #open: () => Session;
+  readonly #spare = new Map<string, Session[]>();
+
+  constructor(open: () => Session) {
+    this.#open = open;
+  }
+
+  take(settings: string): Session {
+    return this.#spare.get(settings)?.pop() ?? this.#open();
+  }
+
+  giveBack(session: Session, settings: string): void {
+    const spare = this.#spare.get(settings) ?? [];
+    spare.push(session);
+    this.#spare.set(settings, spare);
+  }
+
+  close(): void {
+    for (const session of [...this.#spare.values()].flat()) session.close();
+    this.#spare.clear();
+  }
+}
+
+/** What a session is used again for; undefined where its settings would not be needed twice, or could not be changed any more. */
+function settingsKey({ settings }: QueryOptions): string | undefined {
+  if (settings?.readonly !== undefined || settings?.['insert_deduplication_token'] !== undefined) return undefined;
+  return JSON.stringify(settings ?? {});
+}
+
+async function runStatement(sessions: Sessions, sql: string, options: QueryOptions): Promise<string> {
   options.signal?.throwIfAborted();
   const mark = `clew statement ${++statements}`;
   const text = `${setStatement(options, mark)};\n${sql}`;
-  const session = open();
+  const key = settingsKey(options);
+  const session = sessions.take(key ?? UNUSED);
   const statement = { mark, hasEnded: false };
-  const kill = () => void killStatement(open, statement);
+  const kill = () => void killStatement(sessions, statement);
+  let isClean = false;
   options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const result = await session.queryAsync(text, { format: 'JSONCompact' });
+    isClean = options.signal?.aborted !== true;
     return result.text();
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -134,15 +170,19 @@ async function runStatement(open: () => Session, sql: string, options: QueryOpti
   } finally {
     statement.hasEnded = true;
     options.signal?.removeEventListener('abort', kill);
-    session.close();
+    if (isClean && key !== undefined) sessions.giveBack(session, key);
+    else session.close();
   }
 }
+
+/** The settings of sessions that are never given back. */
+const UNUSED = '';
 
 /** Everything the statement needs, set before it: `readonly` comes last, because nothing can be set after it. */
 function setStatement(options: QueryOptions, mark: string): string {
   const { readonly, ...settings } = options.settings ?? {};
   const all: [string, string | number][] = [...Object.entries(EXACT_TEXT), ...Object.entries(settings)];
-  if (options.timeoutMs !== undefined) all.push(['max_execution_time', options.timeoutMs / 1000]);
+  all.push(['max_execution_time', (options.timeoutMs ?? 0) / 1000]);
   for (const [name, value] of Object.entries(options.params ?? {})) all.push([`param_${name}`, parameterText(value)]);
   all.push(['log_comment', mark]);
   if (readonly !== undefined) all.push(['readonly', readonly]);
@@ -164,8 +204,8 @@ const KILL_AGAIN_MS = 50;
  * chDB cannot interrupt a statement; ClickHouse can, at the end of a block. Its caller learns it from the abort signal. Repeated,
  * because a statement that has only begun is not known to ClickHouse yet.
  */
-async function killStatement(open: () => Session, statement: { readonly mark: string; readonly hasEnded: boolean }) {
-  const session = open();
+async function killStatement(sessions: Sessions, statement: { readonly mark: string; readonly hasEnded: boolean }) {
+  const session = sessions.take(UNUSED);
   try {
     while (!statement.hasEnded) {
       await session.queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${literal(statement.mark)} ASYNC`);

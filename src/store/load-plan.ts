@@ -1,4 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
+import type { Forgetting } from '../journal/forget.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { EngineError } from './engine.ts';
 
@@ -9,6 +10,8 @@ export interface PendingLoad {
   readonly seenAtMs: number;
   /** Tables of it that this process has inserted: a repeat after a failure goes on with the others. */
   readonly inserted: Set<string>;
+  /** How far it is forgotten, once all of it is inserted. */
+  readonly forgetting: Forgetting;
   running: boolean;
   tries: number;
   /** Tries in a row that ended with `permanentError`. */
@@ -22,6 +25,7 @@ export function pendingLoad(sealed: SealedSegment, nowMs: number): PendingLoad {
     sealed,
     seenAtMs: nowMs,
     inserted: new Set(),
+    forgetting: { at: 'sealed' },
     running: false,
     tries: 0,
     permanentTries: 0,

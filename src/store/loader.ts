@@ -197,17 +197,20 @@ export class Loader {
     const directory = receiverDirectory(journalDirectory, sealed.receiver);
     const key = `${sealed.receiver}/${sealed.segment}`;
     try {
-      // A rescan may have seen it just before an earlier load forgot it.
-      if ((await disk.size(`${directory}/${sealedFile(sealed.segment)}`)) === undefined) {
-        this.#pending.delete(key);
-        return;
+      // Where all is inserted and the disk has refused to forget it, only that is left to do.
+      if (load.forgetting.at === 'sealed') {
+        // A rescan may have seen it just before an earlier load forgot it.
+        if ((await disk.size(`${directory}/${sealedFile(sealed.segment)}`)) === undefined) {
+          this.#pending.delete(key);
+          return;
+        }
+        if (load.tries > 0) await this.#readAgain(load, directory);
+        await this.#insert(load, directory);
+        record('Load', directory, sealed.segment);
+        await onInserted?.(load.sealed, directory);
+        this.#lagMs = clock.monotonicMs() - load.seenAtMs;
       }
-      if (load.tries > 0) await this.#readAgain(load, directory);
-      await this.#insert(load, directory);
-      record('Load', directory, sealed.segment);
-      await onInserted?.(load.sealed, directory);
-      this.#lagMs = clock.monotonicMs() - load.seenAtMs;
-      await forget(disk, directory, sealed.segment);
+      await forget(disk, directory, sealed.segment, load.forgetting);
       this.#pending.delete(key);
       this.#loaded++;
       onForgotten?.(sealed.receiver, sealed.segment);

@@ -71,11 +71,14 @@ describe('the store', () => {
     store = await open('a');
     for (const [sql, index] of [
       ["SELECT count() FROM otel_traces WHERE TraceId = 'x'", 'idx_trace_id'],
-      ["SELECT count() FROM otel_traces WHERE has(SpanAttributeItems, 'k=v')", 'idx_span_attr_items'],
-      ["SELECT count() FROM otel_traces WHERE has(ResourceAttributeItems, 'k=v')", 'idx_res_attr_items'],
+      ["SELECT count() FROM otel_traces WHERE has(SpanAttributeHashes, cityHash64('k', 'v'))", 'idx_span_attr_hashes'],
+      [
+        "SELECT count() FROM otel_traces WHERE has(ResourceAttributeHashes, cityHash64('k', 'v'))",
+        'idx_res_attr_hashes',
+      ],
       ['SELECT count() FROM otel_traces WHERE Duration > 5', 'idx_duration'],
       ["SELECT count() FROM otel_logs WHERE TraceId = 'x'", 'idx_trace_id'],
-      ["SELECT count() FROM otel_logs WHERE has(LogAttributeItems, 'k=v')", 'idx_log_attr_items'],
+      ["SELECT count() FROM otel_logs WHERE has(LogAttributeHashes, cityHash64('k', 'v'))", 'idx_log_attr_hashes'],
       ["SELECT count() FROM otel_logs WHERE hasToken(lower(Body), 'x')", 'idx_lower_body'],
       ["SELECT count() FROM otel_logs WHERE hasAllTokens(lower(Body), ['x', 'y'])", 'idx_lower_body'],
     ]) {

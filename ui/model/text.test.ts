@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { serviceColour } from '../frame/service-colour.ts';
 import { durationParameter, readLogFilter, readTraceFilter, readTraceId } from './filters.ts';
 import { formatDurationNs, formatDurationTick, formatShort, formatTick, formatWithUnit } from './format.ts';
 import { alignSeries, seriesName } from './metric.ts';
-import { chooseColour } from './palette.ts';
 import { logBounds, logPosition, logValue, niceStep, timeTicks } from './scale.ts';
 import { severityOf } from './severity.ts';
 import { absoluteRange, rangeLabel, resolveRange, resolveTime, shiftRange } from './time-range.ts';
@@ -96,11 +96,15 @@ test('a bar is cut just outside of the view, and a view comes back from the URL 
   for (const text of [null, 'x', '5-5', '9-1']) expect(readView(text, 1000)).toEqual({ fromNs: 0, toNs: 1000 });
 });
 
-test('services get colours of their own while there are any, and the same again', () => {
-  const known = new Map<string, number>();
-  for (let i = 0; i < 10; i++) known.set(`service ${i}`, chooseColour(`service ${i}`, known));
-  expect(new Set(known.values()).size).toBe(10);
-  expect(chooseColour('alone', new Map())).toBe(chooseColour('alone', new Map()));
+test('a service has one colour, by its name alone, and few share one', () => {
+  const names = Array.from({ length: 300 }, (_, i) => `service-${i}`);
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    expect(serviceColour(name)).toBe(serviceColour(name));
+    counts.set(serviceColour(name), (counts.get(serviceColour(name)) ?? 0) + 1);
+  }
+  expect(counts.size).toBe(30);
+  expect(Math.max(...counts.values())).toBeLessThan(25);
 });
 
 test('severity numbers are grouped as OTLP says', () => {
