@@ -15,6 +15,7 @@ import type {
   TraceSummary,
 } from '../../src/query/api.ts';
 import type { AlertsAnswer } from '../../src/query/api-alerts.ts';
+import type { TraceComparison } from '../../src/query/api-compare.ts';
 import type { LocksAnswer } from '../../src/query/api-locks.ts';
 import type { PathComparison, PathSums, TracePath } from '../../src/query/api-paths.ts';
 import { getJson, type Query } from './client.ts';
@@ -56,6 +57,10 @@ export function useTraceHistogram(query: Query, tick: number) {
 
 export function useTraceFacets(query: Query, tick: number, enabled = true) {
   return useAnswer<Page<Facet>>('/traces/facets', query, tick, enabled);
+}
+
+export function useTraceComparison(query: Query, tick: number) {
+  return useAnswer<TraceComparison>('/traces/compare', query, tick);
 }
 
 /** A whole trace. `truncated`: it has more spans than the API answers. */

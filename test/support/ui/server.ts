@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Problem } from '../../../src/query/api.ts';
 import type { AlertsAnswer } from '../../../src/query/api-alerts.ts';
 import {
+  compareTraces,
   findLogs,
   findTraces,
   logHistogram,
@@ -88,6 +89,7 @@ function answerFor(url: URL, data: ShopData, nowMs: number): unknown {
   if (metric !== undefined) return metricSeries(decodeURIComponent(metric), params, nowMs, traceIds);
   const answers: Readonly<Record<string, () => unknown>> = {
     '/api/v1/traces': () => findTraces(data, params, nowMs),
+    '/api/v1/traces/compare': () => compareTraces(data, params, nowMs),
     '/api/v1/traces/histogram': () => traceHistogram(data, params, nowMs),
     '/api/v1/traces/facets': () => traceFacets(data, params, nowMs),
     '/api/v1/logs': () => findLogs(data, params, nowMs),
