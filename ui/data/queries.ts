@@ -75,8 +75,8 @@ export function useTrace(traceId: string) {
   });
 }
 
-export function useGraph(range: Query, tick: number) {
-  return useAnswer<GraphAnswer>('/graph', range, tick);
+export function useGraph(range: Query, tick: number, enabled = true) {
+  return useAnswer<GraphAnswer>('/graph', range, tick, enabled);
 }
 
 export function useCycles(query: Query, tick: number) {

@@ -58,7 +58,7 @@ export async function startUiServer(directory: string, nowMs = Date.now(), port 
         detail: 'The store is starting.',
       });
     }
-    const graph = graphAnswerFor(url, state.mode === 'shop' ? shop : empty, state.mode === 'large');
+    const graph = graphAnswerFor(url, state.mode === 'shop' ? shop : empty, state.mode === 'large', nowMs);
     const made = graph ?? waitingAnswerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
     const answer = made ?? answerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
     if (answer === null) return sendProblem(response, notFound(url.pathname));

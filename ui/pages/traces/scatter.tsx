@@ -70,11 +70,7 @@ export function Scatter(props: ScatterProps) {
           }}
           onMouseLeave={() => setNear(-1)}
         >
-          <svg aria-hidden="true" viewBox={`0 0 ${width || 1} ${height}`} preserveAspectRatio="none">
-            {decades(bounds).map(({ value, at }) => (
-              <line key={value} x1={0} x2={width} y1={(1 - at) * height} y2={(1 - at) * height} stroke="var(--line)" />
-            ))}
-          </svg>
+          <Lines bounds={bounds} width={width} height={height} />
           <canvas
             ref={canvas}
             role="img"
@@ -101,6 +97,24 @@ export function Scatter(props: ScatterProps) {
       )}
       <TimeAxis stretch={stretch} width={width} />
     </div>
+  );
+}
+
+function Lines({
+  bounds,
+  width,
+  height,
+}: {
+  readonly bounds: Bounds;
+  readonly width: number;
+  readonly height: number;
+}) {
+  return (
+    <svg aria-hidden="true" viewBox={`0 0 ${width || 1} ${height}`} preserveAspectRatio="none">
+      {decades(bounds).map(({ value, at }) => (
+        <line key={value} x1={0} x2={width} y1={(1 - at) * height} y2={(1 - at) * height} stroke="var(--line)" />
+      ))}
+    </svg>
   );
 }
 
