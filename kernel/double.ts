@@ -47,8 +47,10 @@ function writeShortest(to: usize, value: f64): usize {
   if (fifteen / short === value) return writeDigits(to, <u64>fifteen, exponent, 15);
   const scale = power(15 - exponent);
   const product = value * scale;
+  const rest = productError(value, scale, product);
+  if (product > EXACT_MAX) return writeWhole(to, product, rest, exponent, 16);
   let sixteen = Math.round(product);
-  const off = product - sixteen + productError(value, scale, product);
+  const off = product - sixteen + rest;
   if (off > 0.5) sixteen++;
   else if (off < -0.5) sixteen--;
   if (sixteen > EXACT_MAX || abs<f64>(off) === 0.5) return 0;
@@ -56,14 +58,21 @@ function writeShortest(to: usize, value: f64): usize {
   return exponent >= -6 ? writeSeventeen(to, value, exponent) : 0;
 }
 
+/**
+ * Writes the whole number nearest to product + rest, for a product above 2^53, which is whole. It reads back to the value: it is off by less than a half,
+ * and half of the distance between two doubles is more than that here.
+ */
+function writeWhole(to: usize, product: f64, rest: f64, exponent: i32, count: i32): usize {
+  const whole = Math.round(rest);
+  if (abs<f64>(rest - whole) === 0.5) return 0;
+  return writeDigits(to, <u64>(<i64>product + <i64>whole), exponent, count);
+}
+
 /** 17 digits always read back to the value; the nearest are the shortest text once 16 are not enough. */
 function writeSeventeen(to: usize, value: f64, exponent: i32): usize {
   const scale = power(16 - exponent);
   const product = value * scale;
-  const rest = productError(value, scale, product);
-  const whole = Math.round(rest);
-  if (abs<f64>(rest - whole) === 0.5) return 0;
-  return writeDigits(to, <u64>(<i64>product + <i64>whole), exponent, 17);
+  return writeWhole(to, product, productError(value, scale, product), exponent, 17);
 }
 
 /** a·b − product, exactly (Dekker's product). */

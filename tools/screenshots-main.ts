@@ -28,6 +28,10 @@ interface Shot {
 const SHOTS: readonly Shot[] = [
   { name: 'traces', path: () => '/traces' },
   { name: 'traces-filtered', path: () => '/traces?service=payment&status=error&attribute=fraud.model%3Dv7' },
+  {
+    name: 'traces-compared',
+    path: () => `/traces?box=${NOW - 2_400_000}_${NOW - 60_000}_400000000_9000000000`,
+  },
   { name: 'trace', path: (server) => `/traces/${server.failedTraceId}`, act: (page) => page.keyboard.press('e') },
   { name: 'trace-plain', path: (server) => `/traces/${server.failedTraceId}` },
   { name: 'trace-odd', path: () => `/traces/${TRACE_ODD}` },

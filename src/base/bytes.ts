@@ -120,16 +120,19 @@ const SHORT_COPY = 32;
 /** The same for words. */
 const SHORT_COPY_BY_WORDS = 96;
 
-const HEX_DIGITS = new Uint8Array(16);
-for (let i = 0; i < 16; i++) HEX_DIGITS[i] = '0123456789abcdef'.charCodeAt(i);
+/** The two digits of each byte, the upper one first. */
+const HEX_PAIRS = new Uint16Array(256);
+for (let byte = 0; byte < 256; byte++) {
+  const text = byte.toString(16).padStart(2, '0');
+  HEX_PAIRS[byte] = text.charCodeAt(0) | (text.charCodeAt(1) << 8);
+}
 
 /** Writes lower-case hexadecimal digits of `source[start, end)` to `to` at `at`, and answers the place after them. */
-export function writeHex(to: Uint8Array, at: number, source: Uint8Array, start: number, end: number): number {
+export function writeHex(to: DataView, at: number, source: Uint8Array, start: number, end: number): number {
   let place = at;
   for (let i = start; i < end; i++) {
-    const byte = source[i];
-    to[place++] = HEX_DIGITS[byte >> 4];
-    to[place++] = HEX_DIGITS[byte & 15];
+    to.setUint16(place, HEX_PAIRS[source[i]], true);
+    place += 2;
   }
   return place;
 }

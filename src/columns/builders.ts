@@ -162,26 +162,35 @@ export class EnumColumn implements GrowingColumn {
     out.lowCardinalityPrefix();
   }
   bulk(out: NativeWriter): void {
-    this.write(this.list.values.subarray(0, this.list.length), out);
+    this.write(undefined, out);
   }
-  /** Writes these numbers as if they were the column's. */
-  write(numbers: Uint32Array, out: NativeWriter): void {
+  /** Writes row `order[i]` as row i. */
+  write(order: Uint32Array | undefined, out: NativeWriter): void {
+    const { values, length } = this.list;
     const dictionary = new Dictionary();
-    const entryOf = new Map<number, number>();
-    const ids = out.scratch.words(numbers.length);
-    for (let i = 0; i < numbers.length; i++) {
-      const number = numbers[i];
-      ids[i] = entryOf.get(number) ?? this.#enter(number, dictionary, entryOf);
+    const entries = new Int32Array(SMALL_NUMBERS).fill(-1);
+    const entriesOfOthers = new Map<number, number>();
+    const ids = out.scratch.words(length);
+    for (let i = 0; i < length; i++) {
+      const number = values[order === undefined ? i : order[i]];
+      let entry = number < SMALL_NUMBERS ? entries[number] : (entriesOfOthers.get(number) ?? -1);
+      if (entry < 0) {
+        entry = this.#enter(number, dictionary);
+        if (number < SMALL_NUMBERS) entries[number] = entry;
+        else entriesOfOthers.set(number, entry);
+      }
+      ids[i] = entry;
     }
-    out.lowCardinality(dictionary, ids, ids.length);
+    out.lowCardinality(dictionary, ids, length);
   }
-  #enter(number: number, dictionary: Dictionary, entryOf: Map<number, number>): number {
+  #enter(number: number, dictionary: Dictionary): number {
     const name = ENCODER.encode(this.#names[number] ?? String(number | 0));
-    const entry = dictionary.add(name, 0, name.length);
-    entryOf.set(number, entry);
-    return entry;
+    return dictionary.add(name, 0, name.length);
   }
 }
+
+/** Numbers of an enum that are looked up in an array: those that have names, and more. */
+const SMALL_NUMBERS = 64;
 
 const ENCODER = new TextEncoder();
 
@@ -263,7 +272,7 @@ export class ArrayColumn<Inner extends GrowingColumn> implements GrowingColumn {
   }
 }
 
-function allZero(list: U32List): boolean {
-  for (let i = 0; i < list.length; i++) if (list.values[i] !== 0) return false;
+function allZero({ values, length }: U32List): boolean {
+  for (let i = 0; i < length; i++) if (values[i] !== 0) return false;
   return true;
 }

@@ -37,9 +37,9 @@ function writeFixed(source: Uint32Array, index: U32List, out: NativeWriter): voi
 }
 
 function writeLow(source: LowColumn, index: U32List, out: NativeWriter): void {
-  const ids = out.scratch.words(index.length);
+  const ids = out.beginLowCardinality(source.dictionary, index.length);
   for (let i = 0; i < index.length; i++) ids[i] = source.ids.values[index.values[i]];
-  out.lowCardinality(source.dictionary, ids, ids.length);
+  out.endLowCardinality(ids);
 }
 
 function writeText(source: LowColumn, index: U32List, out: NativeWriter): void {
@@ -92,7 +92,7 @@ function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter):
     offsets[i * 2 + 1] = 0;
   }
   out.words(offsets, offsets.length);
-  const ids = out.scratch.words(entries);
+  const ids = out.beginLowCardinality(source.keys, entries);
   const text = out.scratch.buffer(bytes);
   let at = 0;
   for (let i = 0; i < index.length; ) {
@@ -107,6 +107,6 @@ function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter):
     text.appendRepeated(values.data.bytes, startOf(values.ends, from), startOf(values.ends, to), run);
     i += run;
   }
-  out.lowCardinality(source.keys, ids, entries);
+  out.endLowCardinality(ids);
   out.chunk(text.view());
 }

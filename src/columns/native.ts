@@ -3,6 +3,11 @@ import type { U32List } from '../base/lists.ts';
 import type { Dictionary } from './dictionary.ts';
 import { Scratch } from './scratch.ts';
 
+/** Numbers of dictionary entries; nearly all dictionaries of a segment have less than 256. */
+export type Ids = Uint8Array | Uint16Array | Uint32Array;
+
+const NO_IDS = new Uint8Array(0);
+
 /**
  * Writes one block of ClickHouse's Native format: `columns, rows`, then each column as name, type, serialisation state, values
  * (clickhouse.com/docs/interfaces/formats/Native; LowCardinality as SerializationLowCardinality reads it). The result is a list of chunks, to be
@@ -59,7 +64,14 @@ export class NativeWriter {
 
   /** Dictionary and ids of a LowCardinality column; nothing at all for zero rows. */
   lowCardinality(dictionary: Dictionary, ids: Uint32Array, count: number): void {
-    if (count === 0) return;
+    const target = this.beginLowCardinality(dictionary, count);
+    narrow(ids, count, target);
+    this.endLowCardinality(target);
+  }
+
+  /** Writes the dictionary of a LowCardinality column of `count` rows. Answers where their ids go, in the width in which they are stored. */
+  beginLowCardinality(dictionary: Dictionary, count: number): Ids {
+    if (count === 0) return NO_IDS;
     const width = dictionary.size <= 0x100 ? 0 : dictionary.size <= 0x10000 ? 1 : 2;
     this.#word64(width + HAS_ADDITIONAL_KEYS + NEEDS_UPDATE);
     this.#word64(dictionary.size);
@@ -73,14 +85,14 @@ export class NativeWriter {
     }
     this.chunk(keys.view());
     this.#word64(count);
-    if (width === 2) {
-      this.words(ids, count);
-      return;
-    }
+    if (width === 2) return this.scratch.words(count);
     const bytes = this.scratch.bytes(count << width);
-    if (width === 1) narrow16(ids, count, new Uint16Array(bytes.buffer, bytes.byteOffset, count));
-    else narrow8(ids, count, bytes);
-    this.chunk(bytes);
+    return width === 0 ? bytes : new Uint16Array(bytes.buffer, bytes.byteOffset, count);
+  }
+
+  /** The ids are there. */
+  endLowCardinality(ids: Ids): void {
+    this.chunk(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
   }
 
   /** Bytes of the chunks that wait to be taken. */
@@ -129,11 +141,7 @@ function widen(ends: Uint32Array, count: number, wide: Uint32Array): void {
   }
 }
 
-function narrow16(ids: Uint32Array, count: number, target: Uint16Array): void {
-  for (let i = 0; i < count; i++) target[i] = ids[i];
-}
-
-function narrow8(ids: Uint32Array, count: number, target: Uint8Array): void {
+function narrow(ids: Uint32Array, count: number, target: Ids): void {
   for (let i = 0; i < count; i++) target[i] = ids[i];
 }
 

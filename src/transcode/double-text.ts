@@ -58,6 +58,7 @@ function writeLong(out: ByteBuffer, value: number, exponent: number): boolean {
   const scale = POWERS[15 - exponent];
   const product = value * scale;
   const rest = productError(value, scale, product);
+  if (product > EXACT_MAX) return writeWhole(out, product, rest, exponent, 16);
   let sixteen = Math.round(product);
   const off = product - sixteen + rest;
   if (off > 0.5) sixteen++;
@@ -71,10 +72,17 @@ function writeLong(out: ByteBuffer, value: number, exponent: number): boolean {
 function writeSeventeen(out: ByteBuffer, value: number, exponent: number): boolean {
   const scale = POWERS[16 - exponent];
   const product = value * scale;
-  const rest = productError(value, scale, product);
+  return writeWhole(out, product, productError(value, scale, product), exponent, 17);
+}
+
+/**
+ * Writes the whole number nearest to product + rest, for a product above 2^53, which is whole. It reads back to the value: it is off by less than a half,
+ * and half of the distance between two doubles is more than that here.
+ */
+function writeWhole(out: ByteBuffer, product: number, rest: number, exponent: number, count: number): boolean {
   const whole = Math.round(rest);
   if (Math.abs(rest - whole) === 0.5) return false;
-  // The product is above 2^53, hence whole; its upper half is a multiple of 2^8, hence exact.
+  // The upper half is a multiple of 2^8, hence exact.
   let upper = Math.floor(product / HALF_DIGITS);
   let lower = product - upper * HALF_DIGITS + whole;
   if (lower < 0) {
@@ -84,7 +92,7 @@ function writeSeventeen(out: ByteBuffer, value: number, exponent: number): boole
     upper++;
     lower -= HALF_DIGITS;
   }
-  return writeDigits(out, lower, upper, exponent, 17);
+  return writeDigits(out, lower, upper, exponent, count);
 }
 
 /** a·b − product, exactly (Dekker's product; no overflow for the values that come here). */

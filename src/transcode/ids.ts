@@ -14,7 +14,7 @@ export function pushHex(column: StringColumn, bytes: Uint8Array, range: Range): 
   const data = column.data;
   data.varint(count * 2);
   data.reserve(count * 2);
-  data.length = writeHex(data.bytes, data.length, bytes, range.start, range.start + count);
+  data.length = writeHex(data.words, data.length, bytes, range.start, range.start + count);
   column.ends.push(data.length);
 }
 
@@ -39,12 +39,17 @@ export function traceIdColumn(ids: Dictionary, index: U32List): GrowingColumn {
 }
 
 function writeTraceIds(ids: Dictionary, index: U32List, out: NativeWriter): void {
-  const to = out.scratch.bytes(index.length * (TRACE_ID_BYTES * 2 + 1));
+  const text = out.scratch.buffer(index.length * (TRACE_ID_BYTES * 2 + 1));
+  const { words } = text;
+  const { bytes } = ids.data;
+  const starts = ids.starts.values;
+  const { values, length } = index;
   let at = 0;
-  for (let i = 0; i < index.length; i++) {
-    const start = ids.starts.values[index.values[i]];
-    to[at++] = TRACE_ID_BYTES * 2;
-    at = writeHex(to, at, ids.data.bytes, start, start + TRACE_ID_BYTES);
+  for (let i = 0; i < length; i++) {
+    const start = starts[values[i]];
+    words.setUint8(at, TRACE_ID_BYTES * 2);
+    at = writeHex(words, at + 1, bytes, start, start + TRACE_ID_BYTES);
   }
-  out.chunk(to);
+  text.length = at;
+  out.chunk(text.view());
 }

@@ -11,7 +11,7 @@ import {
   StringColumn,
 } from '../columns/builders.ts';
 import { Dictionary } from '../columns/dictionary.ts';
-import { permuted, permutedList } from '../columns/permuted.ts';
+import { permuted, permutedList, RowPermutation } from '../columns/permuted.ts';
 import { TRACES } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReader, AttributeReaders } from './attributes.ts';
@@ -206,7 +206,7 @@ export class TraceBatch implements RowBatch {
 
   /** In the order of the table (src/columns/tables.ts): what arrives sorted, ClickHouse need not sort. */
   columns(ids = orderOfIds(this.traceIds)): Readonly<Record<string, GrowingColumn>> {
-    const order = orderOfSpans(this, this.#resources, ids);
+    const order = new RowPermutation(orderOfSpans(this, this.#resources, ids));
     const own = Object.entries(this.#own).map(([name, column]) => [name, permuted(column, order)] as const);
     return {
       ...Object.fromEntries(own),

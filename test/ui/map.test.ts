@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -58,6 +59,58 @@ describe('the map', () => {
     await box.press('Enter');
     await page.getByText('no service is called nobody').waitFor();
     expect(await findViolations(page)).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('the map through time', () => {
+  test('a slider shows a minute of it with the boxes where they were, by keyboard too, and goes back to the whole', async () => {
+    server.mode = 'shop';
+    await page.goto(`${server.url}/map`);
+    const cart = page.getByRole('button', { name: /^service cart:/ });
+    const whole = await cart.getAttribute('aria-label');
+    const place = await cart.getAttribute('transform');
+    const slider = page.getByRole('slider', { name: 'Show the map at a time' });
+    await slider.focus();
+    for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowLeft');
+    await expect.poll(() => search().get('at')).toMatch(/^\d{13}$/);
+    await expect.poll(() => cart.getAttribute('aria-label')).not.toBe(whole);
+    expect(await cart.getAttribute('transform')).toBe(place);
+    const at = Number(search().get('at'));
+    expect(server.asked.some((address) => address.includes(`/graph?start=${at}&end=${at + 60_000}`))).toBe(true);
+    expect(await findViolations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Whole time' }).click();
+    await expect.poll(() => search().get('at')).toBe(null);
+    await expect.poll(() => cart.getAttribute('aria-label')).toBe(whole);
+    expect(errors).toEqual([]);
+  });
+
+  test('is exported as the picture that is seen, for Graphviz and as JSON', async () => {
+    server.mode = 'shop';
+    await page.goto(`${server.url}/map?focus=cart`);
+    await page.getByRole('button', { name: /^service cart:/ }).waitFor();
+    const saved = async (name: string): Promise<{ name: string; text: string }> => {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name, exact: true }).click(),
+      ]);
+      return { name: download.suggestedFilename(), text: fs.readFileSync(await download.path(), 'utf8') };
+    };
+    const svg = await saved('SVG');
+    expect(svg.name).toMatch(/^calls-\d{8}T\d{4}\.svg$/);
+    expect(svg.text).not.toMatch(/class=|var\(/);
+    // It is a picture by itself: drawn in a page without any style it has the colours of the map.
+    const alone = await page.context().newPage();
+    await alone.goto(`data:image/svg+xml,${encodeURIComponent(svg.text)}`);
+    expect(await alone.locator('text').allTextContents()).toContain(' cart');
+    expect(await alone.locator('rect').first().getAttribute('fill')).toMatch(/^rgb/);
+    await alone.close();
+    expect(server.asked.at(-1)).not.toContain('format=');
+    await saved('DOT');
+    expect(server.asked.at(-1)).toMatch(/graph\?.*format=dot/);
+    expect(server.asked.at(-1)).toMatch(/service=cart&hops=1/);
+    const json = JSON.parse((await saved('JSON')).text) as { nodes: { service: string }[] };
+    expect(json.nodes.map(({ service }) => service)).toContain('cart');
     expect(errors).toEqual([]);
   });
 });

@@ -248,18 +248,41 @@ describe('the URL is the state', () => {
     await expect.poll(() => search().toString()).toBe('service=payment');
   });
 
-  test('a drag over the scatter asks for its times and durations, and a click on a point opens the trace', async () => {
+  test('a drag over the scatter compares its traces with the others; each difference filters, and one can zoom in', async () => {
     await open('/traces');
     const canvas = page.getByRole('img', { name: /^Duration of each trace/ });
     const box = await canvas.boundingBox();
     if (box === null) throw new Error('the scatter has no place');
-    await page.mouse.move(box.x + box.width * 0.7, box.y + 10);
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 5);
     await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.9, box.y + box.height - 10, { steps: 4 });
+    await page.mouse.move(box.x + box.width * 0.95, box.y + box.height * 0.4, { steps: 4 });
     await page.mouse.up();
+    await page.getByText('the greatest difference first').waitFor();
+    expect(search().get('box')).toMatch(/^\d{13}_\d{13}_\d+_\d+$/);
+    const only = page.getByRole('complementary', { name: 'Selected traces' }).getByRole('listitem').first();
+    expect(await findViolations(page)).toEqual([]);
+    const title = await only.getByRole('button').first().getAttribute('title');
+    const [, value] = /^Only traces with [^=]+=([^:]+):/.exec(title ?? '') ?? [];
+    await only.getByRole('button', { name: /^Without / }).click();
+    await expect.poll(() => [...search().getAll('exclude'), ...search().getAll('attribute')].join()).toContain(value);
+    await page.goBack();
+    await page.getByRole('button', { name: 'Zoom in' }).click();
     await expect.poll(() => [...search().keys()].sort()).toEqual(['end', 'maxDuration', 'minDuration', 'start']);
-    expect(Number(search().get('end')) - Number(search().get('start'))).toBeGreaterThan(600_000);
     await rows().first().waitFor();
+  });
+
+  test('a facet is filtered out at one click, in the address, in a chip and in what is asked', async () => {
+    await open('/traces');
+    await page.getByRole('button', { name: 'Without service=payment' }).click();
+    await page.getByText('service ≠ payment').waitFor();
+    expect(search().getAll('exclude')).toEqual(['service=payment']);
+    await expect
+      .poll(() =>
+        server.asked.some((address) => address.includes('/traces?') && address.includes('exclude=service%3Dpayment')),
+      )
+      .toBe(true);
+    await page.getByRole('button', { name: 'Remove filter service ≠ payment' }).click();
+    await expect.poll(() => search().toString()).toBe('');
   });
 
   test('a drag over the histogram of logs zooms, and the range goes along to other places', async () => {
@@ -296,6 +319,11 @@ describe('the URL is the state', () => {
     await page.getByRole('link', { name: '/checkout', exact: true }).click();
     await rows().first().waitFor();
     expect(search().get('attribute')).toBe('http.route=/checkout');
+    await open(`/traces/${server.failedTraceId}`);
+    await page.keyboard.press('j');
+    await page.getByRole('link', { name: 'without http.route=/checkout' }).click();
+    await page.getByText('http.route ≠ /checkout').waitFor();
+    expect(search().get('attribute')).toBe('http.route!=/checkout');
   });
 
   test('live asks again by itself, and stops', async () => {

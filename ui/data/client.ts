@@ -40,6 +40,16 @@ export async function getJson<T>(
   query: Query,
   signal: AbortSignal,
 ): Promise<{ body: T; headers: Headers }> {
+  const response = await ask(path, query, signal);
+  return { body: (await response.json()) as T, headers: response.headers };
+}
+
+/** Answer of a GET as text. Throws RequestError. */
+export async function getText(path: string, query: Query): Promise<string> {
+  return (await ask(path, query, new AbortController().signal)).text();
+}
+
+async function ask(path: string, query: Query, signal: AbortSignal): Promise<Response> {
   const token = readToken();
   const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` };
   let response: Response;
@@ -50,7 +60,7 @@ export async function getJson<T>(
     throw new RequestError({ type: 'about:blank', title: 'No answer', status: 0, detail: 'Clew did not answer.' });
   }
   if (!response.ok) throw new RequestError(await readProblem(response));
-  return { body: (await response.json()) as T, headers: response.headers };
+  return response;
 }
 
 async function readProblem(response: Response): Promise<Problem> {

@@ -15,6 +15,7 @@ import type {
   TraceSummary,
 } from '../../src/query/api.ts';
 import type { AlertsAnswer } from '../../src/query/api-alerts.ts';
+import type { TraceComparison } from '../../src/query/api-compare.ts';
 import type { FleetNode } from '../../src/query/api-fleet.ts';
 import type { LocksAnswer } from '../../src/query/api-locks.ts';
 import type { PathComparison, PathSums, TracePath } from '../../src/query/api-paths.ts';
@@ -59,6 +60,10 @@ export function useTraceFacets(query: Query, tick: number, enabled = true) {
   return useAnswer<Page<Facet>>('/traces/facets', query, tick, enabled);
 }
 
+export function useTraceComparison(query: Query, tick: number) {
+  return useAnswer<TraceComparison>('/traces/compare', query, tick);
+}
+
 /** A whole trace. `truncated`: it has more spans than the API answers. */
 export function useTrace(traceId: string) {
   return useQuery({
@@ -71,8 +76,8 @@ export function useTrace(traceId: string) {
   });
 }
 
-export function useGraph(range: Query, tick: number) {
-  return useAnswer<GraphAnswer>('/graph', range, tick);
+export function useGraph(range: Query, tick: number, enabled = true) {
+  return useAnswer<GraphAnswer>('/graph', range, tick, enabled);
 }
 
 export function useCycles(query: Query, tick: number) {

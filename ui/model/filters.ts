@@ -6,7 +6,7 @@ export type FilterChange = { readonly parameter: string; readonly value: string 
 
 const DURATION = /^\d+(\.\d+)?\s*(ns|us|µs|ms|s|m|h)$/;
 
-/** Reads `service=cart`, `status=error`, `duration>250ms`, `http.route=/cart`. Null when it is no trace filter. */
+/** Reads `service=cart`, `status!=error`, `duration>250ms`, `http.route=/cart`. Null when it is no trace filter. */
 export function readTraceFilter(text: string): FilterChange | null {
   const trimmed = text.trim();
   const duration = /^duration\s*([<>])=?\s*(.+)$/i.exec(trimmed);
@@ -49,14 +49,42 @@ const LOG_FIELDS: Readonly<Record<string, string>> = {
   text: 'text',
 };
 
+/** The filter that asks for spans with a value of a facet, or (out) for those without it. */
+export function valueFilter(
+  facet: { readonly field: string; readonly attribute: boolean },
+  value: string,
+  isOut: boolean,
+): FilterChange {
+  const { field } = facet;
+  if (facet.attribute) return { parameter: 'attribute', value: `${field}${isOut ? '!' : ''}=${value}` };
+  return isOut ? { parameter: 'exclude', value: `${field}=${value}` } : { parameter: field, value };
+}
+
+/** Name and value of an attribute filter, or of one that excludes, as a chip shows them. */
+export function shownPair(parameter: 'attribute' | 'exclude', pair: string): { name: string; value: string } {
+  const match = /^(.+?)(!?=)(.*)$/s.exec(pair);
+  if (match === null) return { name: pair, value: 'is there' };
+  const isOut = match[2] === '!=' || parameter === 'exclude';
+  return { name: isOut ? `${match[1]} ≠` : match[1], value: match[3] };
+}
+
 function readPair(text: string, fields: Readonly<Record<string, string>>): FilterChange | null {
   const equals = text.indexOf('=');
   if (equals < 1 || equals === text.length - 1) return null;
-  const key = text.slice(0, equals).trim();
+  const isOut = text[equals - 1] === '!';
+  const key = text.slice(0, isOut ? equals - 1 : equals).trim();
   const value = text.slice(equals + 1).trim();
-  if (/\s/.test(key)) return null;
+  if (/\s/.test(key) || key === '') return null;
   const parameter = fields[key.toLowerCase()];
+  if (isOut) return readExcluding(key, value, fields);
   return parameter === undefined ? { parameter: 'attribute', value: `${key}=${value}` } : { parameter, value };
+}
+
+/** `key!=value`: of a span's own field `exclude`, of an attribute the same text. Other fields than a span's cannot be excluded. */
+function readExcluding(key: string, value: string, fields: Readonly<Record<string, string>>): FilterChange | null {
+  const field = fields[key.toLowerCase()];
+  if (field === undefined) return { parameter: 'attribute', value: `${key}!=${value}` };
+  return fields === TRACE_FIELDS ? { parameter: 'exclude', value: `${field}=${value}` } : null;
 }
 
 function tidyDuration(text: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { GraphAnswer, GraphEdge, GraphNode } from '../../src/query/api.ts';
-import { BOX, layOut, linkPath, mapGraph, neighbourhood } from './graph-layout.ts';
+import { BOX, layOut, linkPath, mapAt, mapGraph, neighbourhood } from './graph-layout.ts';
 
 /** `a>b a>c` with levels by name: `levels` says where each stands, `circles` who is in a component. */
 function drawn(
@@ -39,6 +39,13 @@ const large = (count: number, level: (i: number) => number): Pick<GraphAnswer, '
 };
 
 describe('the map', () => {
+  test('at another time keeps its boxes and takes the calls of then', () => {
+    const map = mapGraph(drawn('a>b a>c b>d', { a: 0, b: 1, c: 1, d: 2 }), new Set());
+    const then = mapAt(map, drawn('a>b b>x', { a: 0, b: 5, x: 3 }));
+    expect(then.boxes.map(({ id, calls }) => `${id} ${calls}`)).toEqual(['a 0', 'b 5', 'c 0', 'd 0']);
+    expect(then.links.map(({ from, to }) => `${from}>${to}`)).toEqual(['a>b']);
+  });
+
   test('stands callers left of callees, and nothing on anything else', () => {
     const map = mapGraph(drawn('a>b a>c b>d c>d', { a: 0, b: 1, c: 1, d: 2 }), new Set());
     const { boxes, width, height } = layOut(map);

@@ -65,6 +65,21 @@ export function mapGraph(
   return { boxes, links: linksOf(edges, boxOf) };
 }
 
+/** The same boxes with the calls of another time: what is not called then has none, and what was not there before is left out. */
+export function mapAt({ boxes }: MapGraph, { nodes, edges }: Pick<GraphAnswer, 'nodes' | 'edges'>): MapGraph {
+  const boxOf = new Map(boxes.flatMap(({ id, members }) => members.map((member) => [member, id])));
+  const nodeOf = new Map(nodes.map((node) => [node.service, node]));
+  const sum = (members: readonly string[], field: 'calls' | 'failed'): number =>
+    members.reduce((total, member) => total + (nodeOf.get(member)?.[field] ?? 0), 0);
+  return {
+    boxes: boxes.map((box) => ({ ...box, calls: sum(box.members, 'calls'), failed: sum(box.members, 'failed') })),
+    links: linksOf(
+      edges.filter(({ client, server }) => boxOf.has(client) && boxOf.has(server)),
+      boxOf,
+    ),
+  };
+}
+
 function inBands(nodes: readonly GraphNode[]): GraphNode[] {
   const levels = nodes.reduce((most, { level }) => Math.max(most, level + 1), 1);
   const perBand = Math.max(1, levels / BANDS);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { serviceColour } from '../frame/service-colour.ts';
-import { durationParameter, readLogFilter, readTraceFilter, readTraceId } from './filters.ts';
+import { durationParameter, readLogFilter, readTraceFilter, readTraceId, shownPair } from './filters.ts';
 import { formatDurationNs, formatDurationTick, formatShort, formatTick, formatWithUnit } from './format.ts';
 import { alignSeries, seriesName } from './metric.ts';
 import { logBounds, logPosition, logValue, niceStep, timeTicks } from './scale.ts';
@@ -41,6 +41,11 @@ test('a filter is read as the parameter of the API that it is', () => {
   expect(readTraceFilter('service=cart')).toEqual({ parameter: 'service', value: 'cart' });
   expect(readTraceFilter('duration > 250 ms')).toEqual({ parameter: 'minDuration', value: '250ms' });
   expect(readTraceFilter('duration<=80µs')).toEqual({ parameter: 'maxDuration', value: '80us' });
+  expect(readTraceFilter('status != error')).toEqual({ parameter: 'exclude', value: 'status=error' });
+  expect(readTraceFilter('http.route!=/a=b')).toEqual({ parameter: 'attribute', value: 'http.route!=/a=b' });
+  expect(readLogFilter('region!=eu')).toEqual({ parameter: 'attribute', value: 'region!=eu' });
+  expect(shownPair('attribute', 'region!=eu')).toEqual({ name: 'region ≠', value: 'eu' });
+  expect(shownPair('exclude', 'operation=GET /a=b')).toEqual({ name: 'operation ≠', value: 'GET /a=b' });
   expect(readTraceFilter('url.query=a=b')).toEqual({ parameter: 'attribute', value: 'url.query=a=b' });
   for (const text of ['', 'cart', '=x', 'key=', 'duration>soon', 'two words=x'])
     expect(readTraceFilter(text)).toBe(null);

@@ -1,4 +1,5 @@
 import type { Facet, LogRecord, OtlpSpan, OtlpTrace, Page, TraceSummary } from '../../../src/query/api.ts';
+import type { TraceComparison } from '../../../src/query/api-compare.ts';
 import { type MadeTrace, makeShopTrace, seededChance } from './shop.ts';
 
 /** Answers of the API about the made-up shop, computed in memory: traces and logs. */
@@ -142,9 +143,8 @@ function durationOf(text: string | null, fallback: number): number {
 function spanMatches(params: URLSearchParams, nowMs: number): (span: FlatSpan) => boolean {
   const from = timeOf(params.get('start'), 0, nowMs);
   const to = timeOf(params.get('end'), nowMs, nowMs);
-  const pairs = params
-    .getAll('attribute')
-    .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const);
+  const pairs = params.getAll('attribute').map((pair) => /^(.+?)(!?)=(.*)$/s.exec(pair)?.slice(1) ?? [pair, '', '']);
+  const excluded = new Set(params.getAll('exclude'));
   const asked = (name: string, value: string) => params.get(name) === null || params.get(name) === value;
   const least = durationOf(params.get('minDuration'), 0);
   const most = durationOf(params.get('maxDuration'), Number.POSITIVE_INFINITY);
@@ -157,7 +157,57 @@ function spanMatches(params: URLSearchParams, nowMs: number): (span: FlatSpan) =
     asked('operation', span.name ?? '') &&
     asked('status', STATUSES[span.status?.code ?? 0].toLowerCase()) &&
     asked('kind', KINDS[span.kind ?? 0].toLowerCase()) &&
-    pairs.every(([key, value]) => attributes.get(key) === value);
+    fieldsOf({ service, span }).every((field) => !excluded.has(field.join('='))) &&
+    pairs.every(([key, not, value]) => (attributes.get(key) === value) === (not === ''));
+}
+
+function fieldsOf({ service, span }: Pick<FlatSpan, 'service' | 'span'>): (readonly [string, string])[] {
+  const status = STATUSES[span.status?.code ?? 0];
+  return [
+    ['service', service],
+    ['operation', span.name ?? ''],
+    ['status', status.toLowerCase()],
+    ['kind', KINDS[span.kind ?? 0].toLowerCase()],
+  ];
+}
+
+/** How the selected traces differ from the others, field by field. */
+export function compareTraces(data: ShopData, params: URLSearchParams, nowMs: number): TraceComparison {
+  const matches = spanMatches(params, nowMs);
+  const found = data.traces.filter(({ spans }) => spans.some(matches)).slice(0, Number(params.get('limit') ?? 1000));
+  const within = (value: number, from: string, to: string): boolean =>
+    value >= Number(params.get(from) ?? 0) / 1e6 && value <= Number(params.get(to) ?? Number.POSITIVE_INFINITY) / 1e6;
+  const isChosen = ({ summary }: ShopData['traces'][number]): boolean =>
+    within(Number(summary.startTimeUnixNano) / 1e6, 'selectedStart', 'selectedEnd') &&
+    Number(summary.durationNano) >= durationOf(params.get('selectedMinDuration'), 0) &&
+    Number(summary.durationNano) <= durationOf(params.get('selectedMaxDuration'), Number.POSITIVE_INFINITY);
+  const chosen = found.filter(isChosen);
+  const counts = new Map<
+    string,
+    { field: string; attribute: boolean; value: string; selected: number; rest: number }
+  >();
+  for (const trace of found) {
+    const items = trace.spans.flatMap((span) => [
+      ...fieldsOf(span).map(([field, value]) => ({ field, attribute: false, value })),
+      ...[...span.attributes].map(([field, value]) => ({ field, attribute: true, value })),
+    ]);
+    for (const [key, item] of new Map(items.map((item) => [JSON.stringify(item), item]))) {
+      const count = counts.get(key) ?? { ...item, selected: 0, rest: 0 };
+      if (isChosen(trace)) count.selected++;
+      else count.rest++;
+      counts.set(key, count);
+    }
+  }
+  const others = found.length - chosen.length;
+  const differing = ({ selected, rest }: { selected: number; rest: number }): number =>
+    Math.abs(selected / chosen.length - rest / others);
+  const ranked = [...counts.values()].sort((a, b) => differing(b) - differing(a)).slice(0, 60);
+  const fields = [...new Set(ranked.map(({ field, attribute }) => `${attribute} ${field}`))].slice(0, 12);
+  const items = fields.map((name) => {
+    const values = ranked.filter(({ field, attribute }) => `${attribute} ${field}` === name).slice(0, 6);
+    return { field: values[0].field, attribute: values[0].attribute, difference: differing(values[0]), values };
+  });
+  return { selected: chosen.length, rest: others, truncated: false, items };
 }
 
 /** A page of `items`: the cursor is the place of its first. */

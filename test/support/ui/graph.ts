@@ -4,15 +4,15 @@ import { hexId, spanOf } from '../../../src/analysis/drawn-spans-world.ts';
 import { pairCalls } from '../../../src/analysis/pairing.ts';
 import { peerOf } from '../../../src/analysis/peer.ts';
 import { cyclesAnswer, graphAnswer } from '../../../src/query/graph-answers.ts';
-import type { ShopData } from './answers.ts';
+import { type ShopData, timeOf } from './answers.ts';
 import { seededChance } from './shop.ts';
 
 /** Answers of the API about the calls of the made-up shop, or of 1,200 services that are in one tangle. Null for any other address. */
-export function graphAnswerFor(url: URL, data: ShopData, isLarge: boolean): unknown {
+export function graphAnswerFor(url: URL, data: ShopData, isLarge: boolean, nowMs: number): unknown {
   const name = url.pathname.replace('/api/v1/', '');
   if (name !== 'graph' && name !== 'cycles') return null;
   const level = url.searchParams.get('level') === 'operation' ? 'operation' : 'service';
-  const calls = isLarge ? largeCalls() : shopCalls(data);
+  const calls = isLarge ? largeCalls() : shopCalls(within(data, url.searchParams, nowMs));
   const graph = level === 'service' ? { ...calls, edges: serviceEdges(calls.edges) } : calls;
   const range = {
     startTimeUnixNano: '0',
@@ -22,6 +22,11 @@ export function graphAnswerFor(url: URL, data: ShopData, isLarge: boolean): unkn
   };
   if (name === 'graph') return { ...range, ...graphAnswer(graph, level) };
   return { ...range, ...cyclesAnswer(graph, { level, lengthMax: 6, limit: 200 }) };
+}
+
+function within({ traces, logs }: ShopData, params: URLSearchParams, nowMs: number): ShopData {
+  const [from, to] = [timeOf(params.get('start'), 0, nowMs), timeOf(params.get('end'), nowMs, nowMs)];
+  return { traces: traces.filter(({ made }) => made.startMs >= from && made.startMs < to), logs };
 }
 
 /** The shop's own calls, and one that closes a circle: the catalogue asks the cart, and once a request comes back that way. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Problem } from '../../../src/query/api.ts';
 import type { AlertsAnswer } from '../../../src/query/api-alerts.ts';
 import {
+  compareTraces,
   findLogs,
   findTraces,
   logHistogram,
@@ -58,7 +59,7 @@ export async function startUiServer(directory: string, nowMs = Date.now(), port 
         detail: 'The store is starting.',
       });
     }
-    const graph = graphAnswerFor(url, state.mode === 'shop' ? shop : empty, state.mode === 'large');
+    const graph = graphAnswerFor(url, state.mode === 'shop' ? shop : empty, state.mode === 'large', nowMs);
     const made = graph ?? waitingAnswerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
     const answer = made ?? answerFor(url, state.mode === 'shop' ? shop : empty, nowMs);
     if (answer === null) return sendProblem(response, notFound(url.pathname));
@@ -89,6 +90,7 @@ function answerFor(url: URL, data: ShopData, nowMs: number): unknown {
   if (metric !== undefined) return metricSeries(decodeURIComponent(metric), params, nowMs, traceIds);
   const answers: Readonly<Record<string, () => unknown>> = {
     '/api/v1/traces': () => findTraces(data, params, nowMs),
+    '/api/v1/traces/compare': () => compareTraces(data, params, nowMs),
     '/api/v1/traces/histogram': () => traceHistogram(data, params, nowMs),
     '/api/v1/traces/facets': () => traceFacets(data, params, nowMs),
     '/api/v1/logs': () => findLogs(data, params, nowMs),

@@ -127,6 +127,12 @@ function Field({
             onClick={() => set({ attribute: [...new Set([...params.getAll('attribute'), pair])] })}
           />
           <IconButton
+            icon="without"
+            label={`Without records with ${pair}`}
+            small
+            onClick={() => set({ attribute: [...new Set([...params.getAll('attribute'), `${name}!=${value}`])] })}
+          />
+          <IconButton
             icon="column"
             label={shown ? `Hide the column ${name}` : `Show ${name} as a column`}
             pressed={shown}

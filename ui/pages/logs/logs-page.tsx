@@ -2,7 +2,7 @@ import { useEffect, useMemo } from 'react';
 import { useLogHistogram, useLogs, useServices } from '../../data/queries.ts';
 import { useRange } from '../../frame/range.tsx';
 import { type Url, useUrl } from '../../frame/url.ts';
-import { readLogFilter } from '../../model/filters.ts';
+import { readLogFilter, shownPair } from '../../model/filters.ts';
 import { formatCount } from '../../model/format.ts';
 import { nanosToMs } from '../../model/nanos.ts';
 import { SEVERITIES, SEVERITY_COLOUR } from '../../model/severity.ts';
@@ -105,8 +105,7 @@ function LogChips() {
       {attributes.map((pair) => (
         <Chip
           key={pair}
-          name={pair.slice(0, pair.indexOf('='))}
-          value={pair.slice(pair.indexOf('=') + 1)}
+          {...shownPair('attribute', pair)}
           onRemove={() => url.set({ attribute: attributes.filter((one) => one !== pair) })}
         />
       ))}

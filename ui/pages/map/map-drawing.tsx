@@ -20,19 +20,22 @@ export function MapDrawing(props: {
 }) {
   const { map, layout, picked, onPick } = props;
   const [hovered, setHovered] = useState<string | null>(null);
-  const at = new Map(layout.boxes.map((box) => [box.id, box]));
+  const now = new Map(map.boxes.map((box) => [box.id, box]));
+  const placed = layout.boxes.map((box) => ({ ...box, ...now.get(box.id) }));
+  const at = new Map(placed.map((box) => [box.id, box]));
+  const used = new Set(map.links.flatMap(({ from, to }) => [from, to]));
   const most = Math.max(1, ...map.links.map(({ calls }) => calls));
   const lit = hovered ?? (picked !== null && at.has(picked) ? picked : null);
   const isLit = (link: MapLink): boolean => lit === null || link.from === lit || link.to === lit;
   const isNear = (box: PlacedBox): boolean =>
-    lit === null ||
+    (lit === null && (box.calls > 0 || used.has(box.id))) ||
     box.id === lit ||
     map.links.some((link) => isLit(link) && (link.from === box.id || link.to === box.id));
   const isCrowded = map.boxes.length > CROWDED;
   const ordered = [...map.links].sort((a, b) => Number(isLit(a)) - Number(isLit(b)));
   return (
     <div className={styles.canvas} tabIndex={0} role="group" aria-label="Map of services">
-      <svg width={layout.width} height={layout.height} aria-label="Services and their calls" role="group">
+      <svg data-map="" width={layout.width} height={layout.height} aria-label="Services and their calls" role="group">
         <Arrows />
         {layout.frames.map((frame) => (
           <g key={frame.component}>
@@ -60,7 +63,7 @@ export function MapDrawing(props: {
             />
           );
         })}
-        {layout.boxes.map((box) => (
+        {placed.map((box) => (
           <Box
             key={box.id}
             box={box}

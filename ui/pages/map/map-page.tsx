@@ -1,10 +1,11 @@
-import { useEffect, useMemo } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { GraphAnswer } from '../../../src/query/api.ts';
 import { useGraph } from '../../data/queries.ts';
 import { useRange } from '../../frame/range.tsx';
 import { placeAddress, useUrl } from '../../frame/url.ts';
 import { formatCount } from '../../model/format.ts';
-import { layOut, mapGraph, neighbourhood, PLAIN_MAX } from '../../model/graph-layout.ts';
+import { layOut, mapAt, mapGraph, neighbourhood, PLAIN_MAX } from '../../model/graph-layout.ts';
+import { sliceAt, slicesOf } from '../../model/time-slices.ts';
 import { Button, Chip } from '../../parts/controls.tsx';
 import { Dock } from '../../parts/dock.tsx';
 import { FilterBox } from '../../parts/filter-box.tsx';
@@ -13,6 +14,8 @@ import { ConnectPanel, ErrorPanel, Skeleton } from '../../parts/states.tsx';
 import styles from './map.module.css';
 import { MapDetails } from './map-details.tsx';
 import { MapDrawing } from './map-drawing.tsx';
+import { MapExport } from './map-export.tsx';
+import { TimeSlider } from './time-slider.tsx';
 
 const HOPS = ['1', '2', '3'];
 
@@ -40,9 +43,13 @@ function ServiceMap({ graph }: { readonly graph: GraphAnswer }) {
   const openKey = opened.join('\0');
   const names = useMemo(() => graph.nodes.map(({ service }) => service), [graph]);
   const isKnown = focus !== null && names.includes(focus);
+  const around = (whole: GraphAnswer) => (isKnown ? neighbourhood(whole, focus, hops) : whole);
   const shown = useMemo(() => (isKnown ? neighbourhood(graph, focus, hops) : graph), [graph, isKnown, focus, hops]);
   const map = useMemo(() => mapGraph(shown, new Set(openKey.split('\0'))), [shown, openKey]);
   const layout = useMemo(() => layOut(map), [map]);
+  const { slice, query } = useSlice();
+  const drawn = useMemo(() => (slice === null ? map : mapAt(map, slice)), [map, slice]);
+  const [problem, setProblem] = useState<string | null>(null);
   const isTooLarge = graph.nodes.length > PLAIN_MAX && !isKnown;
   const addFocus = (text: string): string | null => {
     const exact = names.find((name) => name === text) ?? names.find((name) => name.includes(text));
@@ -66,9 +73,49 @@ function ServiceMap({ graph }: { readonly graph: GraphAnswer }) {
               {count} {count === '1' ? 'call' : 'calls'} away
             </Button>
           ))}
+        <MapExport query={isKnown ? { ...query, service: focus, hops: String(hops) } : query} onProblem={setProblem} />
         {opened.length > 0 && <Button onClick={() => set({ open: null })}>Close opened boxes</Button>}
-        <Summary graph={shown} onCycles={() => go(placeAddress('/cycles', params))} />
+        <Summary graph={slice === null ? shown : around(slice)} onCycles={() => go(placeAddress('/cycles', params))} />
       </div>
+      <TimeSlider />
+      <Notes graph={graph} isTooLarge={isTooLarge} problem={problem} />
+      <div className={styles.body}>
+        <MapDrawing map={drawn} layout={layout} picked={picked} onPick={pick} />
+        {picked !== null && (
+          <Dock label="Details" name="map" width={420}>
+            <MapDetails
+              graph={slice ?? graph}
+              picked={picked}
+              onClose={() => set({ picked: null }, { replace: true })}
+            />
+          </Dock>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** The calls of the slice of time that the slider is at, null while it is at the whole; and the times that are shown. */
+function useSlice(): { readonly slice: GraphAnswer | null; readonly query: Readonly<Record<string, string>> } {
+  const { query, stretch, tick } = useRange();
+  const { params } = useUrl();
+  const { startMs, stepMs, ...rest } = slicesOf(stretch);
+  const index = sliceAt({ startMs, stepMs, ...rest }, params.get('at'));
+  const fromMs = startMs + (index ?? 0) * stepMs;
+  const part = { start: String(fromMs), end: String(fromMs + stepMs) };
+  const { data } = useGraph(part, tick, index !== null);
+  return index === null || data === undefined ? { slice: null, query } : { slice: data, query: part };
+}
+
+function Notes(props: { readonly graph: GraphAnswer; readonly isTooLarge: boolean; readonly problem: string | null }) {
+  const { graph, isTooLarge, problem } = props;
+  return (
+    <>
+      {problem !== null && (
+        <p className={styles.note} role="alert">
+          The calls could not be exported: {problem}
+        </p>
+      )}
       {isTooLarge && (
         <p className={styles.note}>
           {formatCount(graph.nodes.length)} services: the busiest of each level are shown, the others share a box. Open
@@ -83,15 +130,7 @@ function ServiceMap({ graph }: { readonly graph: GraphAnswer }) {
             : `The calls of ${formatCount(graph.pendingMinutes)} minutes are still being counted.`}
         </p>
       )}
-      <div className={styles.body}>
-        <MapDrawing map={map} layout={layout} picked={picked} onPick={pick} />
-        {picked !== null && (
-          <Dock label="Details" name="map" width={420}>
-            <MapDetails graph={graph} picked={picked} onClose={() => set({ picked: null }, { replace: true })} />
-          </Dock>
-        )}
-      </div>
-    </div>
+    </>
   );
 }
 

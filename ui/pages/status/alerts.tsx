@@ -57,7 +57,7 @@ function Delivery({ receiver }: { readonly receiver: AlertReceiver }) {
   return (
     <p>
       {problem !== null && <Icon name="error" label="failing" size={12} />} {!name.startsWith('command ') && 'Webhook '}
-      <code>{name}</code>:{counted(delivered, 'alert')} delivered
+      <code>{name}</code>: {counted(delivered, 'alert')} delivered
       {waiting > 0 && `, ${waiting} waiting`}
       {failed + dropped > 0 && `, ${failed + dropped} given up`}
       {problem !== null && `; last try: ${problem}`}

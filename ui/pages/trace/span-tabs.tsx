@@ -55,6 +55,15 @@ function AttributeTable(props: {
                   <span>{text || '""'}</span>
                 )}
                 {type !== 'string' && <small>{type}</small>}
+                {props.filter && type !== 'array' && type !== 'kvlist' && (
+                  <Link
+                    className={styles.without}
+                    href={placeAddress('/traces', params, { attribute: [`${key}!=${text}`] })}
+                    title="Traces with spans that have something else"
+                  >
+                    <Icon name="without" label={`without ${key}=${text}`} size={12} />
+                  </Link>
+                )}
               </dd>
             </div>
           );

@@ -1,9 +1,10 @@
 import type { Facet } from '../../../src/query/api.ts';
 import { serviceColour } from '../../frame/service-colour.ts';
 import { useUrl } from '../../frame/url.ts';
-import type { FilterChange } from '../../model/filters.ts';
+import { type FilterChange, valueFilter } from '../../model/filters.ts';
 import { formatShort } from '../../model/format.ts';
 import controls from '../../parts/controls.module.css';
+import { IconButton } from '../../parts/controls.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { Skeleton } from '../../parts/states.tsx';
 import { toggleFilter } from './trace-filters.ts';
@@ -67,24 +68,33 @@ function FacetValue(props: {
 }) {
   const url = useUrl();
   const { facet, value } = props;
-  const change: FilterChange = facet.attribute
-    ? { parameter: 'attribute', value: `${facet.field}=${value}` }
-    : { parameter: facet.field, value };
-  const active = url.params.getAll(change.parameter).includes(change.value);
+  const change = valueFilter(facet, value, false);
+  const without = valueFilter(facet, value, true);
+  const isOn = ({ parameter, value: filter }: FilterChange): boolean => url.params.getAll(parameter).includes(filter);
+  const active = isOn(change);
   return (
-    <button
-      type="button"
-      className={styles.value}
-      aria-pressed={active}
-      title={`${facet.field}=${value}: ${props.count}`}
-      onClick={() => toggleFilter(url, change)}
-    >
-      <i className={styles.share} style={{ width: `${Math.max(1, props.share * 100)}%` }} />
-      {facet.field === 'service' && !facet.attribute && (
-        <i className={controls.swatch} style={{ background: serviceColour(value) }} />
-      )}
-      <span>{value === '' ? '(empty)' : value}</span>
-      <small>{formatShort(props.count)}</small>
-    </button>
+    <>
+      <button
+        type="button"
+        className={styles.value}
+        aria-pressed={active}
+        title={`${facet.field}=${value}: ${props.count}`}
+        onClick={() => toggleFilter(url, change)}
+      >
+        <i className={styles.share} style={{ width: `${Math.max(1, props.share * 100)}%` }} />
+        {facet.field === 'service' && !facet.attribute && (
+          <i className={controls.swatch} style={{ background: serviceColour(value) }} />
+        )}
+        <span>{value === '' ? '(empty)' : value}</span>
+        <small>{formatShort(props.count)}</small>
+      </button>
+      <IconButton
+        icon="without"
+        label={`Without ${facet.field}=${value}`}
+        pressed={isOn(without)}
+        onClick={() => toggleFilter(url, without)}
+        small
+      />
+    </>
   );
 }

@@ -5,20 +5,14 @@ import { formatDateTime, formatDurationNs, formatDurationTick } from '../../mode
 import { nanosToMs } from '../../model/nanos.ts';
 import { logBounds, logPosition, logValue } from '../../model/scale.ts';
 import type { Stretch } from '../../model/time-range.ts';
+import type { Selection } from '../../model/trace-selection.ts';
 import styles from '../../parts/charts.module.css';
 import { Button } from '../../parts/controls.tsx';
 import { TimeAxis } from '../../parts/histogram.tsx';
-import { beginDrawing, useDrag, useSize } from '../../parts/measure.ts';
+import { beginDrawing, clamp, useDrag, useSize } from '../../parts/measure.ts';
 import traceStyles from './traces.module.css';
 
 /** Each trace as a point: when it began, how long it took (logarithmic). A drag selects, a click opens. */
-
-export interface Selection {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly minNs: number;
-  readonly maxNs: number;
-}
 
 interface ScatterProps {
   readonly traces: readonly TraceSummary[];
@@ -27,6 +21,8 @@ interface ScatterProps {
   readonly onMore: () => void;
   readonly stretch: Stretch;
   readonly height: number;
+  /** What is selected now: its place is framed. */
+  readonly selection: Selection | null;
   readonly onSelect: (selection: Selection) => void;
   readonly onOpen: (traceId: string) => void;
 }
@@ -34,7 +30,8 @@ interface ScatterProps {
 const NEAR_PX = 12;
 const MORE_LEAST_PX = 130;
 
-export function Scatter({ traces, more, onMore, stretch, height, onSelect, onOpen }: ScatterProps) {
+export function Scatter(props: ScatterProps) {
+  const { traces, more, onMore, stretch, height, selection, onSelect, onOpen } = props;
   const [ref, { width }] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const { dark } = useTheme();
@@ -73,16 +70,15 @@ export function Scatter({ traces, more, onMore, stretch, height, onSelect, onOpe
           }}
           onMouseLeave={() => setNear(-1)}
         >
-          <svg aria-hidden="true" viewBox={`0 0 ${width || 1} ${height}`} preserveAspectRatio="none">
-            {decades(bounds).map(({ value, at }) => (
-              <line key={value} x1={0} x2={width} y1={(1 - at) * height} y2={(1 - at) * height} stroke="var(--line)" />
-            ))}
-          </svg>
+          <Lines bounds={bounds} width={width} height={height} />
           <canvas
             ref={canvas}
             role="img"
             aria-label="Duration of each trace over time, logarithmic; the table below has the same traces"
           />
+          {drag === null && selection !== null && (
+            <div className={traceStyles.selection} style={frameOf(selection, stretch, bounds, width, height)} />
+          )}
           {drag !== null && (
             <div
               className={styles.drag}
@@ -104,9 +100,40 @@ export function Scatter({ traces, more, onMore, stretch, height, onSelect, onOpe
   );
 }
 
+function Lines({
+  bounds,
+  width,
+  height,
+}: {
+  readonly bounds: Bounds;
+  readonly width: number;
+  readonly height: number;
+}) {
+  return (
+    <svg aria-hidden="true" viewBox={`0 0 ${width || 1} ${height}`} preserveAspectRatio="none">
+      {decades(bounds).map(({ value, at }) => (
+        <line key={value} x1={0} x2={width} y1={(1 - at) * height} y2={(1 - at) * height} stroke="var(--line)" />
+      ))}
+    </svg>
+  );
+}
+
 interface Bounds {
   readonly min: number;
   readonly max: number;
+}
+
+/** Where a selection is drawn, cut at the edges of the plot. */
+function frameOf(
+  { fromMs, toMs, minNs, maxNs }: Selection,
+  stretch: Stretch,
+  { min, max }: Bounds,
+  width: number,
+  height: number,
+) {
+  const x = (ms: number): number => clamp(((ms - stretch.fromMs) / (stretch.toMs - stretch.fromMs)) * width, 0, width);
+  const y = (ns: number): number => clamp((1 - logPosition(Math.max(1, ns), min, max)) * height, 0, height);
+  return { left: x(fromMs), width: x(toMs) - x(fromMs), top: y(maxNs), height: y(minNs) - y(maxNs) };
 }
 
 /** x and y of each trace, one after the other. */

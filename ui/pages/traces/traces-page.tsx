@@ -3,20 +3,23 @@ import type { Facet, TraceSummary } from '../../../src/query/api.ts';
 import { useTraceFacets, useTraceHistogram, useTraces } from '../../data/queries.ts';
 import { useRange } from '../../frame/range.tsx';
 import { placeAddress, useUrl } from '../../frame/url.ts';
-import { durationParameter } from '../../model/filters.ts';
+import { shownPair } from '../../model/filters.ts';
 import { formatCount } from '../../model/format.ts';
 import { nanosToMs } from '../../model/nanos.ts';
-import { absoluteRange } from '../../model/time-range.ts';
+import { readSelection, writeSelection } from '../../model/trace-selection.ts';
 import controls from '../../parts/controls.module.css';
 import { Button, Chip, IconButton } from '../../parts/controls.tsx';
+import { Dock } from '../../parts/dock.tsx';
 import { FilterBox } from '../../parts/filter-box.tsx';
 import { Histogram } from '../../parts/histogram.tsx';
 import { ConnectPanel, EmptyPanel, ErrorPanel, Skeleton } from '../../parts/states.tsx';
+import { Compare } from './compare.tsx';
 import { FacetBar } from './facet-bar.tsx';
 import { Scatter } from './scatter.tsx';
 import {
   addTyped,
   hasTraceFilter,
+  LIST_PARAMETERS,
   NO_TRACE_FILTER,
   TRACE_PARAMETERS,
   toggleFilter,
@@ -85,22 +88,23 @@ function TraceChips() {
     const value = url.params.get(name);
     return value === null ? [] : [{ name, value }];
   });
-  const attributes = url.params.getAll('attribute');
-  if (single.length + attributes.length === 0) return null;
+  const listed = LIST_PARAMETERS.flatMap((parameter) =>
+    url.params.getAll(parameter).map((value) => ({ parameter, value })),
+  );
+  if (single.length + listed.length === 0) return null;
   return (
     <div className={controls.chips}>
       {single.map(({ name, value }) => (
         <Chip key={name} name={SHOWN_NAME[name] ?? name} value={value} onRemove={() => url.set({ [name]: null })} />
       ))}
-      {attributes.map((pair) => (
+      {listed.map((filter) => (
         <Chip
-          key={pair}
-          name={pair.slice(0, pair.indexOf('='))}
-          value={pair.slice(pair.indexOf('=') + 1)}
-          onRemove={() => toggleFilter(url, { parameter: 'attribute', value: pair })}
+          key={`${filter.parameter} ${filter.value}`}
+          {...shownPair(filter.parameter, filter.value)}
+          onRemove={() => toggleFilter(url, filter)}
         />
       ))}
-      {single.length + attributes.length > 1 && <Button onClick={() => url.set(NO_TRACE_FILTER)}>Clear</Button>}
+      {single.length + listed.length > 1 && <Button onClick={() => url.set(NO_TRACE_FILTER)}>Clear</Button>}
     </div>
   );
 }
@@ -109,6 +113,8 @@ type TracesQuery = Readonly<Record<string, string | readonly string[] | null>>;
 
 function Results({ query }: { readonly query: TracesQuery }) {
   const { tick } = useRange();
+  const { params } = useUrl();
+  const selection = readSelection(params.get('box'));
   const traces = useTraces(query, tick);
   const found = useMemo(() => traces.data?.pages.flatMap((page) => page.items) ?? [], [traces.data]);
   if (traces.isError) {
@@ -120,18 +126,25 @@ function Results({ query }: { readonly query: TracesQuery }) {
     if (traces.hasNextPage && !traces.isFetchingNextPage) traces.fetchNextPage();
   };
   return (
-    <section className={styles.results} aria-label="Found traces" aria-busy={traces.isPlaceholderData}>
-      <TraceHistogramChart query={query} />
-      <ScatterChart traces={found} more={traces.hasNextPage} onMore={more} />
-      <p className={styles.note}>
-        <span>
-          {formatCount(found.length)} {found.length === 1 ? 'trace' : 'traces'}
-          {traces.hasNextPage && ', the newest of more'}
-        </span>
-        <span>drag on a chart to select</span>
-      </p>
-      <TraceTable traces={found} onEnd={more} />
-    </section>
+    <>
+      <section className={styles.results} aria-label="Found traces" aria-busy={traces.isPlaceholderData}>
+        <TraceHistogramChart query={query} />
+        <ScatterChart traces={found} more={traces.hasNextPage} onMore={more} />
+        <p className={styles.note}>
+          <span>
+            {formatCount(found.length)} {found.length === 1 ? 'trace' : 'traces'}
+            {traces.hasNextPage && ', the newest of more'}
+          </span>
+          <span>drag over the points to compare them with the others</span>
+        </p>
+        <TraceTable traces={found} onEnd={more} />
+      </section>
+      {selection !== null && (
+        <Dock label="Selected traces" name="compare" width={360}>
+          <Compare query={query} selection={selection} drawn={found.length} />
+        </Dock>
+      )}
+    </>
   );
 }
 
@@ -173,22 +186,14 @@ function ScatterChart({
   const { stretch } = useRange();
   return (
     <Scatter
+      selection={readSelection(url.params.get('box'))}
       traces={traces}
       more={more}
       onMore={onMore}
       stretch={stretch}
       height={168}
       onOpen={(traceId) => url.go(placeAddress(`/traces/${traceId}`, url.params))}
-      onSelect={({ fromMs, toMs, minNs, maxNs }) => {
-        const { start, end } = absoluteRange(fromMs, toMs);
-        url.set({
-          start,
-          end,
-          live: null,
-          minDuration: durationParameter(minNs),
-          maxDuration: durationParameter(maxNs),
-        });
-      }}
+      onSelect={(selection) => url.set({ box: writeSelection(selection) })}
     />
   );
 }
