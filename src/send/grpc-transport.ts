@@ -34,9 +34,10 @@ export class GrpcTransport implements Transport {
     const { packing, timeoutMs } = this.#options;
     // gRPC has no name for lz4 (the configuration is refused): what cannot be named is sent as it is.
     const named = packing === 'lz4' ? 'none' : packing;
-    const parts = await packParts(call.body, (body) => packForGrpc(named, body), named);
     const line = await this.#lines.take(timeoutMs);
     if (typeof line === 'string') return { kind: 'none', reason: line, sent: false };
+    // Not before there is a connection: while a target is away nothing is packed for each try.
+    const parts = await packParts(call.body, (body) => packForGrpc(named, body), named);
     call.onBegin?.();
     const { session } = line.wire;
     const reply = await exchange(session, { ...this.#headers(call, named) }, parts, named !== 'none', timeoutMs);

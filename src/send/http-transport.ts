@@ -36,10 +36,11 @@ export class HttpTransport implements Transport {
 
   async call(call: ExportCall): Promise<Reply> {
     const { packing, encoding, timeoutMs } = this.#options;
-    const encoded = call.signal !== 'peer' && encoding === 'json' ? asJson(call, call.signal) : call;
-    const parts = await packParts(encoded.body, (body) => pack(packing, body), packing);
     const line = await this.#lines.take(timeoutMs);
     if (typeof line === 'string') return { kind: 'none', reason: line, sent: false };
+    // Not before there is a connection: while a target is away nothing is packed for each try.
+    const encoded = call.signal !== 'peer' && encoding === 'json' ? asJson(call, call.signal) : call;
+    const parts = await packParts(encoded.body, (body) => pack(packing, body), packing);
     call.onBegin?.();
     const reply = await this.#exchange(encoded, parts, line.wire);
     if (reply.kind === 'none') line.broke();
