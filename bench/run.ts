@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
  * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
  * Prints a table and writes JSON. Every figure is of this machine, in this run.
  */
@@ -14,6 +14,7 @@ import { measureParts, type PartResult } from './parts.ts';
 import { measurePeers, type PeerResult, peerTable } from './peers.ts';
 import { processTree } from './processes.ts';
 import { measureQueries, type QueryResult } from './queries.ts';
+import { measureSmall, type SmallResult } from './small.ts';
 import { spawnLoad } from './spawn-load.ts';
 
 export interface BenchOptions {
@@ -40,6 +41,8 @@ export interface BenchReport {
   readonly queries: readonly QueryResult[];
   readonly querySpans: number;
   readonly queryBytesPerSpan: number;
+  /** Small requests, with one receiver and with two. */
+  readonly small: readonly SmallResult[];
   readonly parts: readonly PartResult[];
   readonly peers: readonly PeerResult[];
 }
@@ -68,6 +71,8 @@ function ingestLine(result: IngestResult): string {
     `MiB: ${peaks.join(', ')}`,
   ].join('  ');
 }
+
+const SMALL = { seconds: 10, connections: 500, idle: 10_000 };
 
 const WARM_UP_SPANS = 400_000;
 
@@ -122,6 +127,12 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       );
     }
   }
+  const small: SmallResult[] = [];
+  for (const receivers of wants('small') ? [1, 2] : []) {
+    small.push(
+      await measureSmall({ ...SMALL, receivers, send: (load) => spawnLoad(load, LOAD_CORE), log: options.log }),
+    );
+  }
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];
   const peers = options.peerRounds > 0 ? await measurePeers(options.spans, options.peerRounds, options.log) : [];
   for (const line of peerTable(peers)) options.log(line);
@@ -134,6 +145,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     queries,
     querySpans: options.querySpans,
     queryBytesPerSpan,
+    small,
     parts,
     peers,
   };

@@ -45,7 +45,8 @@ export class Processes {
     // Receivers accept for themselves. Handed out by the supervisor (the default), a connection that was on its way to a receiver that died
     // would stay open with nobody to answer it.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({ exec: CLI, args: [CHILD_COMMAND, 'receiver'] });
+    const execArgv = [...process.execArgv, `--max-semi-space-size=${LIMITS.receiverYoungMiBMax}`];
+    cluster.setupPrimary({ exec: CLI, args: [CHILD_COMMAND, 'receiver'], execArgv });
     this.#store = forwards(options.start.role)
       ? this.#keeper('sender', 0, () => fork(CLI, [CHILD_COMMAND, 'sender']), false)
       : this.#keeper('store', 0, spawnStore, settings['store.url'] !== null);
