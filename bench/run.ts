@@ -1,5 +1,6 @@
 /**
  * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts,recovery,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
  * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
  * Prints a table and writes JSON. Every figure is of this machine, in this run.
  */
@@ -14,6 +15,7 @@ import { measureParts, type PartResult } from './parts.ts';
 import { measurePeers, type PeerResult, peerTable } from './peers.ts';
 import { processTree } from './processes.ts';
 import { measureQueries, type QueryResult } from './queries.ts';
+import { measureRecovery, type RecoveryResult } from './recovery.ts';
 import { measureSmall, type SmallResult } from './small.ts';
 import { spawnLoad } from './spawn-load.ts';
 
@@ -44,6 +46,7 @@ export interface BenchReport {
   /** Small requests, with one receiver and with two. */
   readonly small: readonly SmallResult[];
   readonly parts: readonly PartResult[];
+  readonly recovery: RecoveryResult | null;
   readonly peers: readonly PeerResult[];
 }
 
@@ -73,6 +76,19 @@ function ingestLine(result: IngestResult): string {
 }
 
 const SMALL = { seconds: 10, connections: 500, idle: 10_000 };
+
+/** A backlog of a gibibyte of requests. */
+const RECOVERY_BYTES = 2 ** 30;
+
+function recoveryLine(result: RecoveryResult): string {
+  return [
+    'recovery     ',
+    `accepting ${result.acceptingAfterMs} ms after the start of a Clew that was killed under full load`,
+    `${result.backlogSpans} spans of backlog drained at ${result.drainSpansPerSecond} spans/s`,
+    `full load ${result.fullLoadSpansPerSecond} spans/s`,
+    `lost ${result.lostSpans}`,
+  ].join('  ');
+}
 
 const WARM_UP_SPANS = 400_000;
 
@@ -134,6 +150,8 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     );
   }
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];
+  const recovery = wants('recovery') ? await measureRecovery(RECOVERY_BYTES) : null;
+  if (recovery !== null) options.log(recoveryLine(recovery));
   const peers = options.peerRounds > 0 ? await measurePeers(options.spans, options.peerRounds, options.log) : [];
   for (const line of peerTable(peers)) options.log(line);
   return {
@@ -147,6 +165,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     queryBytesPerSpan,
     small,
     parts,
+    recovery,
     peers,
   };
 }
