@@ -1,6 +1,5 @@
 /**
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts,recovery,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,recovery,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
  * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
  * Prints a table and writes JSON. Every figure is of this machine, in this run.
  */
