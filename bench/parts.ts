@@ -2,7 +2,7 @@
 import os from 'node:os';
 import { benchJournal } from '../src/journal/journal.bench.ts';
 import { benchLoad } from '../src/store/load.bench.ts';
-import { benchTranscode } from '../src/transcode/transcode.bench.ts';
+import { benchTranscode, spanReaders } from '../src/transcode/transcode.bench.ts';
 import { makeTemplates } from './payload.ts';
 
 export interface PartResult {
@@ -22,12 +22,12 @@ export async function measureParts(spans: number, log: (line: string) => void): 
     results.push({ name, value: Number(value.toFixed(2)), unit });
     log(`${name.padEnd(44)} ${value >= 100 ? Math.round(value) : value.toFixed(2)} ${unit}`);
   };
-  const decode = benchTranscode(
-    makeTemplates(200).map(({ body }) => body),
-    5,
-  );
-  note('decode alone, protobuf → columns', decode.spansPerCpuSecond, 'spans/CPU-s');
-  note('decode alone, protobuf → Native blocks', decode.spansPerCpuSecondFrozen, 'spans/CPU-s');
+  const requests = makeTemplates(200).map(({ body }) => body);
+  for (const [reader, columns] of spanReaders()) {
+    const decode = benchTranscode(requests, 5, columns);
+    note(`decode by ${reader}, protobuf → columns`, decode.spansPerCpuSecond, 'spans/CPU-s');
+    note(`decode by ${reader}, protobuf → Native blocks`, decode.spansPerCpuSecondFrozen, 'spans/CPU-s');
+  }
   for (const clients of [1, 16]) {
     const options = { directory: os.tmpdir(), recordBytes: REQUEST_BYTES, clients, durationMs: JOURNAL_MS };
     const journal = await benchJournal(options);

@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,queries,parts,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,recovery,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
  * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
  * Prints a table and writes JSON. Every figure is of this machine, in this run.
  */
@@ -14,6 +14,8 @@ import { measureParts, type PartResult } from './parts.ts';
 import { measurePeers, type PeerResult, peerTable } from './peers.ts';
 import { processTree } from './processes.ts';
 import { measureQueries, type QueryResult } from './queries.ts';
+import { measureRecovery, type RecoveryResult } from './recovery.ts';
+import { measureSmall, type SmallResult } from './small.ts';
 import { spawnLoad } from './spawn-load.ts';
 
 export interface BenchOptions {
@@ -40,7 +42,10 @@ export interface BenchReport {
   readonly queries: readonly QueryResult[];
   readonly querySpans: number;
   readonly queryBytesPerSpan: number;
+  /** Small requests, with one receiver and with two. */
+  readonly small: readonly SmallResult[];
   readonly parts: readonly PartResult[];
+  readonly recovery: RecoveryResult | null;
   readonly peers: readonly PeerResult[];
 }
 
@@ -66,6 +71,21 @@ function ingestLine(result: IngestResult): string {
       .map(([role, micros]) => `${role} ${micros}`)
       .join(', ')}`,
     `MiB: ${peaks.join(', ')}`,
+  ].join('  ');
+}
+
+const SMALL = { seconds: 10, connections: 500, idle: 10_000 };
+
+/** A backlog of a gibibyte of requests. */
+const RECOVERY_BYTES = 2 ** 30;
+
+function recoveryLine(result: RecoveryResult): string {
+  return [
+    'recovery     ',
+    `accepting ${result.acceptingAfterMs} ms after the start of a Clew that was killed under full load`,
+    `${result.backlogSpans} spans of backlog drained at ${result.drainSpansPerSecond} spans/s`,
+    `full load ${result.fullLoadSpansPerSecond} spans/s`,
+    `lost ${result.lostSpans}`,
   ].join('  ');
 }
 
@@ -122,7 +142,15 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       );
     }
   }
+  const small: SmallResult[] = [];
+  for (const receivers of wants('small') ? [1, 2] : []) {
+    small.push(
+      await measureSmall({ ...SMALL, receivers, send: (load) => spawnLoad(load, LOAD_CORE), log: options.log }),
+    );
+  }
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];
+  const recovery = wants('recovery') ? await measureRecovery(RECOVERY_BYTES) : null;
+  if (recovery !== null) options.log(recoveryLine(recovery));
   const peers = options.peerRounds > 0 ? await measurePeers(options.spans, options.peerRounds, options.log) : [];
   for (const line of peerTable(peers)) options.log(line);
   return {
@@ -134,7 +162,9 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     queries,
     querySpans: options.querySpans,
     queryBytesPerSpan,
+    small,
     parts,
+    recovery,
     peers,
   };
 }

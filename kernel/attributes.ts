@@ -137,7 +137,8 @@ export function keyValue(map: MapState, start: usize, end: usize): bool {
     let text = value + 2;
     let length: usize = load<u8>(value + 1);
     // A length with a needless second byte would be stored as it came.
-    if (length > 127 && load<u8>(text) - 1 < 127) length = (length & 127) | ((<usize>load<u8>(text++)) << 7);
+    if (length > 127 && load<u8>(text) !== 0 && load<u8>(text) < 128)
+      length = (length & 127) | ((<usize>load<u8>(text++)) << 7);
     const to = map.valueAt;
     if (text + length !== end || to + (end - value) > map.valueLimit) return unusualKeyValue(map, start, end);
     // Native writes text as protobuf does, behind its length.
@@ -195,6 +196,7 @@ export function endMapRow(map: MapState): u32 {
   const count = <u32>(map.letterAt - map.letters);
   map.letterAt = map.letters;
   if (count === map.lettersBeforeCount && equal(map.letters, map.lettersBefore, count)) return map.signature;
+  if (signaturesAreFull()) return 0;
   memory.copy(map.lettersBefore, map.letters, count);
   map.lettersBeforeCount = count;
   const end = shorten(map.letters, map.letters + count, signatureAt);
@@ -206,7 +208,11 @@ export function endMapRow(map: MapState): u32 {
 
 /** True when the request has more different signatures or keys than there is room for. */
 export function mapsAreFull(): bool {
-  return full || signatureAt > <usize>(SIGNATURES + SIGNATURES_BYTES_MAX);
+  return full || signaturesAreFull();
+}
+
+function signaturesAreFull(): bool {
+  return signatureAt > <usize>(SIGNATURES + SIGNATURES_BYTES_MAX);
 }
 
 /** Writes letters with their runs shortened, nothing when all are strings. */

@@ -16,7 +16,7 @@ const SIZES = [
 ] as const;
 
 /** Pages in the documentation: wide and light. */
-const DOCUMENTED = ['traces', 'trace', 'logs', 'metrics', 'map', 'cycles', 'fleet', 'status'];
+const DOCUMENTED = ['traces', 'trace', 'logs', 'metrics', 'map', 'cycles', 'locks', 'fleet', 'status'];
 
 interface Shot {
   readonly name: string;
@@ -53,6 +53,7 @@ const SHOTS: readonly Shot[] = [
   { name: 'critical-flame', path: () => '/critical-path?show=flame' },
   { name: 'critical-compare', path: () => '/critical-path?show=compare' },
   { name: 'locks', path: () => '/locks' },
+  { name: 'locks-empty', path: () => '/locks', mode: 'empty' },
   { name: 'cycles', path: () => '/cycles' },
   { name: 'cycles-large', path: () => '/cycles', mode: 'large' },
   { name: 'fleet', path: () => '/fleet' },

@@ -31,13 +31,23 @@ export const LIMITS = {
   idleTimeoutMs: 120_000,
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
   inflightBytesMax: 72 * MIB,
+  /** The same for requests that hold at most usualRequestBytesMax: what hundreds of connections need at once, and a quarter of what the largest needs. */
+  inflightUsualBytesMax: 16 * MIB,
+  usualRequestBytesMax: 4 * MIB,
   /**
    * Part of the journal quota that is kept for connections that took no more than their share lately. Over the rest: 503 / UNAVAILABLE for
    * those that took more.
    */
   fairReserveShare: 0.125,
+  /**
+   * MiB of each half of the young objects of a receiver (a flag of V8; three times as much is held). What a request makes dies with it:
+   * more room would only let bodies that nobody needs any more wait longer to be given back.
+   */
+  receiverYoungMiBMax: 4,
+  /** The same of the processes of a Clew that forwards: they only pass requests on, whose objects die at once (bench/cutoff-main.ts). */
+  forwardYoungMiBMax: 2,
   /** Bytes of emptied request bodies that a receiver keeps for the next ones. */
-  bodyPoolBytesMax: 8 * MIB,
+  bodyPoolBytesMax: 4 * MIB,
   /** What an overloaded receiver tells its clients to wait. */
   retryAfterMs: 1_000,
   /** Nesting of AnyValue (arrays and key-value lists) and of JSON. Deeper: the request is invalid. */
@@ -51,7 +61,7 @@ export const LIMITS = {
   /** A segment is sealed when it is this old, … */
   segmentAgeMsMax: 1_000,
   /** … or its journal has this many bytes, … */
-  segmentBytesMax: 24 * MIB,
+  segmentBytesMax: 20 * MIB,
   /** … or it holds this many items (spans, log records, data points), … */
   segmentItemsMax: 100_000,
   /** … or its columns hold this much memory, counting what the rows will repeat of resource, scope and metric when they are written. */

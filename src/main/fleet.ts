@@ -45,7 +45,8 @@ export class Processes {
     // Receivers accept for themselves. Handed out by the supervisor (the default), a connection that was on its way to a receiver that died
     // would stay open with nobody to answer it.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    const execArgv = [...process.execArgv, ...(forwards(options.start.role) ? SMALL_HEAP : [])];
+    const youngMiB = forwards(options.start.role) ? LIMITS.forwardYoungMiBMax : LIMITS.receiverYoungMiBMax;
+    const execArgv = [...process.execArgv, `--max-semi-space-size=${youngMiB}`];
     cluster.setupPrimary({ exec: CLI, args: [CHILD_COMMAND, 'receiver'], execArgv });
     this.#store = forwards(options.start.role)
       ? this.#keeper('sender', 0, () => fork(CLI, [CHILD_COMMAND, 'sender'], { execArgv }), false)
@@ -195,12 +196,6 @@ export class Processes {
     return { ...settings, ...chosen('grpc'), ...chosen('http'), ...chosen('api') };
   }
 }
-
-/**
- * Young objects of a process that only passes requests on die at once: with a nursery of 2 MiB instead of 16 as many requests are taken in, and
- * a receiver holds some 25 MiB less (bench/cutoff-main.ts).
- */
-const SMALL_HEAP = ['--max-semi-space-size=2'];
 
 /** Of the time for a shutdown, what receivers may take; the store has the rest. */
 const RECEIVERS_SHARE = 0.5;

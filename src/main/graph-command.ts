@@ -220,20 +220,25 @@ const cycleName = ({ kind, vertices }: CallCycle): string => [kind, ...vertices.
 
 const pathText = ({ vertices }: CallCycle): string => [...vertices, vertices[0]].map(vertexText).join(' → ');
 
-const milliseconds = (nano: string): string => `${(Number(nano) / 1e6).toPrecision(3)} ms`;
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+function duration(nano: string): string {
+  const ms = Number(nano) / 1e6;
+  return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;
+}
 
 function graphText({ edges, unpairedClients, unpairedServers }: GraphAnswer): string {
   const rows = edges.map((edge) => [
     vertexText({ service: edge.client, operation: edge.clientOperation }),
     `→ ${vertexText({ service: edge.server, operation: edge.serverOperation })}`,
-    `${edge.calls} calls`,
+    counted(edge.calls, 'call'),
     edge.failed > 0 ? `${edge.failed} failed` : '',
-    `p95 ${milliseconds(edge.p95Nano)}`,
+    `p95 ${duration(edge.p95Nano)}`,
     [edge.connection, edge.inCycle ? 'in a cycle' : '', edge.isCut ? 'cut here' : '']
       .filter((word) => word !== '')
       .join(', '),
   ]);
-  const unpaired = `${unpairedClients} client spans and ${unpairedServers} server spans without their other side\n`;
+  const unpaired = `${counted(unpairedClients, 'client span')} and ${counted(unpairedServers, 'server span')} without their other side\n`;
   return `${table(rows)}${unpaired}`;
 }
 
@@ -243,14 +248,14 @@ function cyclesText({ cycles, summary, cut, truncated, components }: CyclesAnswe
     cycle.severity,
     cycle.kind,
     pathText(cycle),
-    `${cycle.calls} calls`,
+    counted(cycle.calls, 'call'),
     cycle.traceIds[0] ?? '',
   ]);
   const more = truncated ? ' (there are more)' : '';
-  const head = `${summary.count} cycles${more} among ${summary.services} services in ${components.length} components, the longest of ${summary.longest}\n`;
+  const head = `${counted(summary.count, 'cycle')}${more} among ${counted(summary.services, 'service')} in ${counted(components.length, 'component')}, the longest of ${summary.longest}\n`;
   const cuts = cut.edges.map(
     (edge) =>
-      `  ${vertexText({ service: edge.client, operation: edge.clientOperation })} → ${vertexText({ service: edge.server, operation: edge.serverOperation })} (${edge.calls} calls)\n`,
+      `  ${vertexText({ service: edge.client, operation: edge.clientOperation })} → ${vertexText({ service: edge.server, operation: edge.serverOperation })} (${counted(edge.calls, 'call')})\n`,
   );
   return `${head}${table(rows)}without these calls there is no cycle:\n${cuts.join('')}`;
 }

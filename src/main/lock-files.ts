@@ -8,6 +8,7 @@ import { nodeDisk } from '../host/node-disk.ts';
 import { loggedDeadlock, type SeenDeadlock } from '../query/lock-answers.ts';
 import { readSnapshot } from '../query/lock-snapshot.ts';
 import { lockEventsOf } from './lock-file-otlp.ts';
+import { isProtobufLogs, protobufLogs } from './lock-file-protobuf.ts';
 
 /** What files say of locks. */
 export interface LockFiles {
@@ -27,7 +28,7 @@ interface Growing extends LockFiles {
 }
 
 /**
- * Reads files about locks: lock events in OTLP/JSON logs, snapshots as POST /api/v1/locks takes them, thread dumps of Java, and logs of
+ * Reads files about locks: lock events in OTLP logs (JSON or protobuf), snapshots as POST /api/v1/locks takes them, thread dumps of Java, and logs of
  * PostgreSQL. The content tells the format. Throws with the name of the file that it cannot read.
  */
 export async function readLockFiles(paths: readonly string[]): Promise<LockFiles> {
@@ -35,7 +36,9 @@ export async function readLockFiles(paths: readonly string[]): Promise<LockFiles
   for (const file of paths) {
     try {
       if ((await nodeDisk.size(file)) === undefined) throw new Error('there is no such file');
-      readText(read, file, Buffer.from(await readWhole(nodeDisk, file)).toString(), paths.length > 1);
+      const bytes = await readWhole(nodeDisk, file);
+      if (isProtobufLogs(bytes)) readDocument(read, file, protobufLogs(bytes));
+      else readText(read, file, Buffer.from(bytes).toString(), paths.length > 1);
     } catch (error) {
       throw new Error(`${file}: ${errorText(error)}`);
     }
@@ -55,7 +58,8 @@ function readText(read: Growing, file: string, text: string, isOneOfMany: boolea
   } else if (/^\s*[{[]/.test(text)) {
     for (const document of documentsOf(text)) readDocument(read, file, document);
   } else if (/\b(LOG|ERROR|FATAL|DETAIL|STATEMENT)[:,]/.test(text)) readLog(read, text);
-  else throw new Error('is neither JSON, a thread dump of Java, nor a log of PostgreSQL');
+  else
+    throw new Error('is neither OTLP (JSON or protobuf), a snapshot, a thread dump of Java, nor a log of PostgreSQL');
 }
 
 function readDocument(read: Growing, file: string, document: object): void {

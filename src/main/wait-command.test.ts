@@ -6,6 +6,7 @@ import { openTestApi } from '../../test/support/api.ts';
 import { LOCK_EVENTS } from '../base/names.ts';
 import type { LocksAnswer } from '../query/api-locks.ts';
 import type { PathSums } from '../query/api-paths.ts';
+import { jsonToProtobuf } from '../wire/json.ts';
 import { isWrongWords, runWaitCommand } from './wait-command.ts';
 
 let directory: string;
@@ -174,6 +175,9 @@ describe('clew deadlocks', () => {
     const { deadlocks } = JSON.parse(await output('deadlocks', stuck, '--json')) as LocksAnswer;
     expect(deadlocks.map(({ members, state }) => [members.length, state])).toEqual([[2, 'confirmed']]);
     expect(await output('deadlocks', stuck)).toContain(`aborting ${hex(1, 32)} frees ${hex(2, 32)}`);
+    const binary = path.join(directory, 'stuck.pb');
+    fs.writeFileSync(binary, jsonToProtobuf('logs', fs.readFileSync(stuck)));
+    expect(await output('deadlocks', binary)).toBe(await output('deadlocks', stuck));
     expect(await runWaitCommand('deadlocks', [stuck, '--fail'], () => undefined)).toBe(3);
     const solved = file('solved.json', logs(...held, ...waits, record(4, 'abandoned', 'x', 2)));
     expect(await output('deadlocks', solved)).toBe('no deadlock among 2 owners of locks\n');
@@ -196,7 +200,7 @@ describe('clew deadlocks', () => {
     expect(snapshot.deadlocks[0].bystanders).toHaveLength(1);
     fs.writeFileSync(path.join(directory, 'poem.txt'), 'no lock here');
     await expect(output('deadlocks', path.join(directory, 'poem.txt'))).rejects.toThrow(
-      'poem.txt: is neither JSON, a thread dump of Java, nor a log of PostgreSQL',
+      'poem.txt: is neither OTLP (JSON or protobuf), a snapshot, a thread dump of Java, nor a log of PostgreSQL',
     );
   });
 

@@ -19,7 +19,7 @@ const USAGE = `usage: clew critical-path|deadlocks|pools [FILE…] [--url URL] [
 
 critical-path: what requests wait for, added up. Reads the traces in FILE… (OTLP/JSON, OTLP protobuf or Jaeger JSON), or without a file asks
 a running Clew.
-deadlocks: who waits for whom for ever. Reads FILE…: lock events in OTLP/JSON logs, snapshots as POST /api/v1/locks takes them, thread dumps
+deadlocks: who waits for whom for ever. Reads FILE…: lock events in OTLP logs (JSON or protobuf), snapshots as POST /api/v1/locks takes them, thread dumps
 of Java (jstack -l), logs of PostgreSQL (deadlocks that it ended); or asks.
 pools: where requests come back into a pool (of workers, connections) that they occupy, and how many at once wait for one another for ever.
 Reads the traces in FILE…, or asks.

@@ -12,7 +12,7 @@ import {
   writeCursor,
 } from './parameters.ts';
 import { badParameter } from './problem.ts';
-import { type AttributePlace, Conditions } from './sql-text.ts';
+import { Conditions } from './sql-text.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
 
 const STATUS = ['Unset', 'Ok', 'Error'] as const;
@@ -91,11 +91,7 @@ const ATTRIBUTE_PLACES = [
 ];
 
 /** The filter as conditions on otel_traces, over `range` instead of its own where that is given. */
-export function spanConditions(
-  filter: SpanFilter,
-  range: TimeRange = filter.range,
-  places: readonly AttributePlace[] = ATTRIBUTE_PLACES,
-): Conditions {
+export function spanConditions(filter: SpanFilter, range: TimeRange = filter.range): Conditions {
   const conditions = new Conditions();
   conditions.within('Timestamp', range);
   conditions.equals('ServiceName', filter.service);
@@ -107,21 +103,27 @@ export function spanConditions(
   if (filter.maxDuration !== undefined)
     conditions.add(`Duration <= ${conditions.value(filter.maxDuration.toString(), 'UInt64')}`);
   for (const { column, value } of filter.excluded) conditions.add(`${column} != ${conditions.value(value, 'String')}`);
-  for (const attribute of filter.attributes) conditions.attribute(attribute, places);
+  for (const attribute of filter.attributes) conditions.attribute(attribute, ATTRIBUTE_PLACES);
   return conditions;
 }
 
 /**
  * Where the spans of a filter come from. One value of one attribute is looked for in each place by itself: its index then leaves the few
- * granules that may hold it, and only the map of that place is read from them (2 M spans, a rare value: a quarter less time).
+ * granules that may hold it, and only the map of that place is read from them (2 M spans, a rare value: a quarter less time). Comparing the
+ * value comes first: hashes are made only of rows that have it (a fifth less).
  */
 function spanSource(filter: SpanFilter, conditions: Conditions, range: TimeRange): string {
   const [attribute, ...others] = filter.attributes;
   const isOne = attribute?.operator === '=' && others.length === 0 && !attribute.key.startsWith('baggage.');
   if (!isOne) return `otel_traces WHERE ${conditions.text()}`;
-  // The same values in the same order have the same names: the parameters of one are those of all.
-  const parts = ATTRIBUTE_PLACES.map((place) => spanConditions(filter, range, [place]).text());
-  return `(${parts.map((text) => `SELECT TraceId, Timestamp FROM otel_traces WHERE ${text}`).join(' UNION ALL ')})`;
+  // The same values in the same order have the same names: these parameters are those of `conditions`.
+  const rest = spanConditions({ ...filter, attributes: [] }, range);
+  const [key, value] = [attribute.key, attribute.value].map((text) => rest.value(text, 'String'));
+  const parts = ATTRIBUTE_PLACES.map(
+    ({ map, hashes }) => `SELECT TraceId, Timestamp FROM otel_traces PREWHERE ${map}[${key}] = ${value}
+      WHERE ${rest.text()} AND has(${hashes}, cityHash64(${key}, ${value}))`,
+  );
+  return `(${parts.join(' UNION ALL ')})`;
 }
 
 /**
@@ -225,7 +227,7 @@ async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
     if (found !== undefined) return found;
     rare.delete(key);
   }
-  const newest = await newestSpan(engine, signal);
+  const { newest } = await storedSpan(engine, signal);
   const top = newest + 1n < end ? newest + 1n : end;
   const found: Match[] = [];
   // What came after `newest` was looked up is in the first slice too.
@@ -264,30 +266,67 @@ const RARE_ROWS_MAX = 400_000;
 /** ClickHouse's code for a statement that would read more than it may. */
 const TOO_MANY_ROWS = 158;
 
-/** Matches of the whole range; undefined when the value turns out to be a common one. */
+/**
+ * Matches of the whole range; undefined when the value turns out to be a common one. Looking through the filters of a range takes one core: the two halves
+ * of what is stored are looked through side by side.
+ */
 async function rareMatches(engine: Engine, search: Search, range: TimeRange): Promise<Match[] | undefined> {
+  const { oldest, newest } = await storedSpan(engine, search.signal);
+  const low = later(oldest, range.start);
+  const high = later(low, newest < range.end ? newest : range.end);
+  const middle = (low + high) / 2n;
+  const halves = [
+    { start: range.start, end: middle },
+    { start: middle, end: range.end },
+  ];
   try {
-    return await matchesWithin(engine, search, range, [], { max_rows_to_read: RARE_ROWS_MAX });
+    const settings = { max_rows_to_read: RARE_ROWS_MAX, max_threads: 1 };
+    const matches = await Promise.all(halves.map((half) => matchesWithin(engine, search, half, [], settings)));
+    return newestFirst(matches.flat()).slice(0, search.limit);
   } catch (error) {
     if (error instanceof EngineError && error.code === TOO_MANY_ROWS) return undefined;
     throw error;
   }
 }
 
-/** How long a look at the newest span is good for: it says where to begin, not what is found. */
-const NEWEST_MS = 5_000;
-const newestOf = new WeakMap<Engine, { readonly nanos: Nanos; readonly atMs: number }>();
+const later = (a: Nanos, b: Nanos): Nanos => (a < b ? b : a);
 
-/** The start of the newest span stored; ClickHouse answers it from the parts' minima and maxima, without reading rows. */
-async function newestSpan(engine: Engine, signal: AbortSignal | undefined): Promise<Nanos> {
-  const known = newestOf.get(engine);
-  if (known !== undefined && performance.now() - known.atMs < NEWEST_MS) return known.nanos;
-  const { rows } = await engine.query('SELECT toUnixTimestamp64Nano(max(Timestamp)) FROM otel_traces', {
-    ...(signal && { signal }),
+/** Each trace once, by its newest match; traces of equal time by id. */
+function newestFirst(matches: readonly Match[]): Match[] {
+  const newest = new Map<string, Match>();
+  for (const match of matches) {
+    const known = newest.get(match.traceId);
+    if (known === undefined || BigInt(known.time) < BigInt(match.time)) newest.set(match.traceId, match);
+  }
+  return [...newest.values()].sort((a, b) => {
+    const [left, right] = [BigInt(a.time), BigInt(b.time)];
+    if (left !== right) return left > right ? -1 : 1;
+    return a.traceId < b.traceId ? -1 : 1;
   });
-  const nanos = BigInt(String(rows[0][0]));
-  newestOf.set(engine, { nanos, atMs: performance.now() });
-  return nanos;
+}
+
+/** How long a look at the times stored is good for: they say where to begin, not what is found. */
+const STORED_MS = 5_000;
+const storedOf = new WeakMap<Engine, { readonly span: Stored; readonly atMs: number }>();
+
+/** The starts of the oldest and of the newest span. */
+interface Stored {
+  readonly oldest: Nanos;
+  readonly newest: Nanos;
+}
+
+/** Between which times spans are stored; ClickHouse answers it from the parts' minima and maxima, without reading rows. */
+async function storedSpan(engine: Engine, signal: AbortSignal | undefined): Promise<Stored> {
+  const known = storedOf.get(engine);
+  if (known !== undefined && performance.now() - known.atMs < STORED_MS) return known.span;
+  const { rows } = await engine.query(
+    'SELECT toUnixTimestamp64Nano(min(Timestamp)), toUnixTimestamp64Nano(max(Timestamp)) FROM otel_traces',
+    { ...(signal && { signal }) },
+  );
+  const [oldest, newest] = rows[0].map((text) => BigInt(String(text)));
+  const span = { oldest, newest };
+  storedOf.set(engine, { span, atMs: performance.now() });
+  return span;
 }
 
 /** Matches of one slice of time that are not known yet. */

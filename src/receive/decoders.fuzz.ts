@@ -1,4 +1,5 @@
 import { type Random, randomFrom } from '../../test/support/otlp-random.ts';
+import { builtKernel } from '../../test/support/span-readers.ts';
 import { SegmentColumns, transcode } from '../transcode/transcode.ts';
 import { HTTP_ENCODINGS, unpack } from '../wire/compression.ts';
 import { jsonToProtobuf } from '../wire/json.ts';
@@ -20,7 +21,7 @@ export async function fuzzDecoders(rounds: number, seed: number): Promise<Decode
   const report: DecoderReport = { outcomes: {}, slowestMs: 0, wrong: [] };
   const corpus = readCorpus();
   const random = randomFrom(seed);
-  const columns = new SegmentColumns();
+  const columns = new SegmentColumns(builtKernel());
   for (let i = 0; i < rounds; i++) {
     const damaged = pickBody(random, corpus);
     const startedAt = performance.now();

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { LIMITS } from '../base/limits.ts';
 import type { Outcome, Refused } from '../wire/outcome.ts';
 import type { TakePeer } from './peer-door.ts';
-import { type Client, newClient } from './shares.ts';
+import { type Client, type Holder, newClient } from './shares.ts';
 import type { ExportSink } from './sink.ts';
 
 export type DoorLimits = Pick<
@@ -72,34 +72,33 @@ export function overloadOf({ sink }: DoorContext): Refused {
 }
 
 /** Memory that a request holds, from its first byte to its answer. */
-export class Reservation {
+export class Reservation implements Holder {
+  readonly client: Client;
+  heldBytes = 0;
   readonly #sink: ExportSink;
-  readonly #client: Client;
-  #bytes = 0;
 
   constructor(sink: ExportSink, client: Client) {
     this.#sink = sink;
-    this.#client = client;
+    this.client = client;
   }
 
   /** Holds `total` bytes from now on; false when the sink has no room, and then nothing changes. */
   growTo(total: number): boolean {
-    const more = total - this.#bytes;
+    const more = total - this.heldBytes;
     if (more <= 0) return true;
-    if (!this.#sink.reserve(more, this.#client)) return false;
-    this.#bytes = total;
+    if (!this.#sink.reserve(more, this)) return false;
+    this.heldBytes = total;
     return true;
   }
 
   /** Gives back what it holds beyond `total`. */
   shrinkTo(total: number): void {
-    if (total >= this.#bytes) return;
-    this.#sink.release(this.#bytes - total, this.#client);
-    this.#bytes = total;
+    if (total >= this.heldBytes) return;
+    this.#sink.release(this.heldBytes - total, this);
+    this.heldBytes = total;
   }
 
   release(): void {
-    if (this.#bytes > 0) this.#sink.release(this.#bytes, this.#client);
-    this.#bytes = 0;
+    this.shrinkTo(0);
   }
 }

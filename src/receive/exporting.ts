@@ -121,6 +121,7 @@ export class BodyCollector {
   readonly reservation: Reservation;
   readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
+  #expectedBytes = 0;
   #pooled: Buffer | undefined;
   sizeBytes = 0;
 
@@ -131,6 +132,7 @@ export class BodyCollector {
 
   /** Reserves for a body of `bytes` that begins to arrive; false when there is no room. */
   expect(bytes: number): boolean {
+    this.#expectedBytes = bytes;
     return this.reservation.growTo(Math.min(bytes, this.sizeBytes + AHEAD_BYTES));
   }
 
@@ -139,32 +141,55 @@ export class BodyCollector {
     const total = this.sizeBytes + chunk.length;
     if (total > this.#bytesMax) return 'tooLarge';
     if (!this.reservation.growTo(total)) return 'noRoom';
+    const memory = this.#memoryFor(total);
+    if (memory === undefined) this.#chunks.push(chunk);
+    else memory.set(chunk, this.sizeBytes);
     this.sizeBytes = total;
-    this.#chunks.push(chunk);
     return 'ok';
+  }
+
+  /**
+   * Where pieces are put together as they come. Kept until the last had come, they would take as much memory again, which the sum of bytes
+   * in flight does not count; a body in one piece is not copied, and of a large one nobody knows whether it comes.
+   */
+  #memoryFor(total: number): Buffer | undefined {
+    const isSplit = total < this.#expectedBytes && this.#expectedBytes <= AHEAD_BYTES;
+    if (this.#pooled === undefined && isSplit) {
+      this.#pooled = POOL.take(this.#expectedBytes);
+      this.#gather(this.#pooled);
+    }
+    if (this.#pooled === undefined || total <= this.#pooled.length) return this.#pooled;
+    // More than was announced: pieces again.
+    this.#chunks.push(this.#pooled.subarray(0, this.sizeBytes));
+    this.#pooled = undefined;
+    this.#expectedBytes = 0;
+    return undefined;
   }
 
   /** Bytes `[0, count)` of what has arrived, when there are as many. */
   head(count: number): Buffer | undefined {
     if (this.sizeBytes < count) return undefined;
-    const first = this.#chunks[0];
+    const first = this.#pooled ?? this.#chunks[0];
     return first.length >= count ? first.subarray(0, count) : this.whole().subarray(0, count);
   }
 
   /** Everything, once: the pieces are let go. */
   whole(): Buffer {
+    if (this.#pooled !== undefined) return this.#pooled.subarray(0, this.sizeBytes);
     if (this.#chunks.length === 1) return this.#chunks[0];
     const memory = POOL.take(this.sizeBytes);
+    this.#gather(memory);
+    this.#pooled = memory;
+    return memory.subarray(0, this.sizeBytes);
+  }
+
+  #gather(memory: Buffer): void {
     let at = 0;
     for (const chunk of this.#chunks) {
       memory.set(chunk, at);
       at += chunk.length;
     }
-    this.#pooled = memory;
-    const joined = memory.subarray(0, this.sizeBytes);
     this.#chunks.length = 0;
-    this.#chunks.push(joined);
-    return joined;
   }
 
   /** The memory of the body may be used again. Only after a success: then the journal has written it, and nothing else keeps it. */
@@ -174,9 +199,11 @@ export class BodyCollector {
     this.#pooled = undefined;
   }
 
-  /** Forgets everything. */
+  /** Forgets everything, before anybody else has seen it. */
   drop(): void {
     this.#chunks.length = 0;
+    if (this.#pooled !== undefined) POOL.giveBack(this.#pooled);
+    this.#pooled = undefined;
     this.reservation.release();
   }
 }

@@ -144,7 +144,8 @@ class UnaryCall {
     if (head === undefined) return;
     const refusal = this.#checkHeader(head);
     if (refusal !== undefined) this.#refuse(refusal);
-    else if (!this.#body.expect(this.#frame?.length ?? 0)) this.#refuse(overloadOf(this.#context));
+    else if (!this.#body.expect((this.#frame?.length ?? 0) + FRAME_HEADER_BYTES))
+      this.#refuse(overloadOf(this.#context));
   }
 
   #checkHeader(head: Buffer): Refused | undefined {

@@ -3,11 +3,12 @@ import { readWhole } from '../host/disk.ts';
 import type { Verdict } from '../host/lying-disk.ts';
 import { listSealed } from '../journal/forget.ts';
 import { DIRECTORY, IntakeWorld, JOURNAL, lines } from './intake-world.ts';
-import { type Client, newClient } from './shares.ts';
+import { type Client, type Holder, newClient } from './shares.ts';
 
 const SUCCESS = { kind: 'success', rejected: 0, message: '' };
 
-const CLIENT = newClient();
+/** One request of a client of its own. */
+const request = (heldBytes = 0): Holder => ({ client: newClient(), heldBytes });
 
 test('a request is answered with success when it is durable, and its rows are sealed after a second', async () => {
   const world = new IntakeWorld(1);
@@ -64,7 +65,7 @@ test('closing seals what is open and leaves no empty journal behind', async () =
     [`${segment}.journal`, `${segment}.lines.native`, `${segment}.sealed`, 'boot'].sort(),
   );
   expect(await intake.export(lines('b'))).toMatchObject({ kind: 'overloaded', message: 'the receiver is stopping' });
-  expect(intake.reserve(1, CLIENT)).toBe(false);
+  expect(intake.reserve(1, request())).toBe(false);
 });
 
 test('a segment is sealed when it is full of bytes or items, and the next one is open already', async () => {
@@ -100,27 +101,48 @@ test('bytes in flight, the journal quota and the free space each say why they re
   const world = new IntakeWorld(6);
   const limits = { inflightBytesMax: 1_000, journalBytesMax: 3_000, diskFreeBytesMin: 10_000 };
   const { intake, disk } = await world.start(limits);
-  expect(intake.reserve(900, CLIENT)).toBe(true);
-  expect(intake.reserve(200, CLIENT)).toBe(false);
+  expect(intake.reserve(900, request())).toBe(true);
+  expect(intake.reserve(200, request())).toBe(false);
   expect(intake.overload()).toEqual({
     kind: 'overloaded',
     message: 'too many bytes of requests are in flight',
     retryAfterMs: 1_000,
   });
-  intake.release(900, CLIENT);
+  intake.release(900, request(900));
   expect(await intake.export(lines('x'.repeat(2_500)))).toEqual(SUCCESS);
-  expect(intake.reserve(900, CLIENT)).toBe(false);
+  expect(intake.reserve(900, request())).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'the journal quota is used up: the store is behind' });
   await intake.seal();
   expect(intake.vitals().sealedSegments).toBe(1);
   await world.load(intake, disk);
   expect(intake.vitals().sealedSegments).toBe(0);
-  expect(intake.reserve(900, CLIENT)).toBe(true);
-  intake.release(900, CLIENT);
+  expect(intake.reserve(900, request())).toBe(true);
+  intake.release(900, request(900));
   world.lying.capacityBytes = 5_000;
   await world.pass(1_100);
-  expect(intake.reserve(1, CLIENT)).toBe(false);
+  expect(intake.reserve(1, request())).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'the disk of the journal is nearly full' });
+  await intake.close();
+});
+
+test('usual requests leave room for a large one, which leaves room for some of them', async () => {
+  const { intake } = await new IntakeWorld(6).start();
+  const [many, large] = [request(), { client: newClient(), heldBytes: 0 }];
+  let usual = 0;
+  while (intake.reserve(2 ** 20, { client: newClient(), heldBytes: 0 })) usual++;
+  expect(usual).toBe(16);
+  for (; large.heldBytes < 48 * 2 ** 20; large.heldBytes += 2 ** 20) {
+    if (large.heldBytes === 0) {
+      // It begins like any other, when one of them has gone.
+      expect(intake.reserve(2 ** 20, large)).toBe(false);
+      intake.release(2 ** 20, request(2 ** 20));
+    }
+    if (large.heldBytes === 2 ** 20) intake.release(3 * 2 ** 20, request(3 * 2 ** 20));
+    expect(intake.reserve(2 ** 20, large)).toBe(true);
+  }
+  expect(intake.vitals().inflightBytes).toBe((12 + 48) * 2 ** 20);
+  expect(intake.reserve(4 * 2 ** 20, many)).toBe(true);
+  expect(intake.reserve(1, request())).toBe(false);
   await intake.close();
 });
 
@@ -129,21 +151,27 @@ test('a connection that takes all it can leaves room in flight and the last part
   const { intake } = await world.start({ inflightBytesMax: 1_000, journalBytesMax: 16_000 });
   const [greedy, modest] = [newClient(), newClient()];
   const ask = (client: Client, bytes: number): boolean => {
-    const given = intake.reserve(bytes, client);
-    if (given) intake.release(bytes, client);
+    const given = intake.reserve(bytes, { client, heldBytes: 0 });
+    if (given) intake.release(bytes, { client, heldBytes: bytes });
     return given;
   };
+  const takeAll = (client: Client): number => {
+    let requests = 0;
+    while (intake.reserve(100, { client, heldBytes: 0 })) requests++;
+    return requests;
+  };
+  const giveBack = (client: Client, requests: number): void => {
+    for (let i = 0; i < requests; i++) intake.release(100, { client, heldBytes: 100 });
+  };
   expect(ask(modest, 10)).toBe(true);
-  while (intake.reserve(100, greedy));
-  expect(greedy.heldBytes).toBe(500);
+  expect(takeAll(greedy)).toBe(5);
   expect(intake.overload()).toMatchObject({ message: 'this connection has its share of bytes in flight' });
   expect(ask(modest, 300)).toBe(true);
-  intake.release(500, greedy);
+  giveBack(greedy, 5);
   // When nobody else has asked for a while there is nobody to leave it to.
   await world.pass(60_000);
-  while (intake.reserve(100, greedy));
-  expect(greedy.heldBytes).toBe(1_000);
-  intake.release(1_000, greedy);
+  expect(takeAll(greedy)).toBe(10);
+  giveBack(greedy, 10);
   expect(ask(modest, 10)).toBe(true);
   let taken = 0;
   for (; ask(greedy, 500); taken++) expect(await intake.export(lines('x'.repeat(400)))).toEqual(SUCCESS);
@@ -181,7 +209,7 @@ test('while sealing is stuck the open segment fills and then requests are refuse
   const outcomes: string[] = [];
   for (let index = 0; index < 8; index++) outcomes.push((await intake.export(lines(`a${index}`))).kind);
   expect(outcomes).toEqual([...Array(4).fill('success'), ...Array(4).fill('overloaded')]);
-  expect(intake.reserve(10, CLIENT)).toBe(false);
+  expect(intake.reserve(10, request())).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'segments are sealed more slowly than requests arrive' });
   openGate();
   await world.pass(100);
@@ -201,7 +229,7 @@ test.each(['write', 'sync'] as const)(
     world.lying.decide = (step) => (step.operation === operation && step.path.endsWith('.journal') ? 'EIO' : 'ok');
     const refused = await Promise.all(['x', 'y', 'z'].map((id) => intake.export(lines(id))));
     for (const outcome of refused) expect(outcome).toMatchObject({ kind: 'overloaded', retryAfterMs: 1_000 });
-    expect(intake.reserve(1, CLIENT)).toBe(false);
+    expect(intake.reserve(1, request())).toBe(false);
     for (let second = 0; second < 3; second++) await world.pass(1_100);
     expect(await intake.export(lines('still broken'))).toMatchObject({ kind: 'overloaded' });
     world.lying.decide = () => 'ok';

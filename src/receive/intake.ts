@@ -20,7 +20,7 @@ import { removeSegment, type Workshop } from './rebuild.ts';
 import { recoverSegments } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
-import { type Client, Shares, withoutReserve } from './shares.ts';
+import { type Holder, Shares, withoutReserve } from './shares.ts';
 import { type ExportRequest, type ExportSink, recordBatch } from './sink.ts';
 
 export interface IntakeLimits extends SegmentLimits {
@@ -81,6 +81,9 @@ const TICK_MS = 50;
 const FREE_SPACE_MS = 1_000;
 const RESCAN_MS = 10_000;
 
+/** What counts for the limit of usual requests when one request holds `bytes`. */
+const usualBytes = (bytes: number): number => (bytes <= LIMITS.usualRequestBytesMax ? bytes : 0);
+
 const zeroCounts = (): Record<Signal, number> => ({ traces: 0, metrics: 0, logs: 0 });
 
 class OpenIntake implements Intake {
@@ -111,6 +114,8 @@ class OpenIntake implements Intake {
   #retainedBytes = 0;
   readonly #sealed = new Set<string>();
   #inflightBytes = 0;
+  /** Those of requests of the usual size. */
+  #usualInflightBytes = 0;
   #freeBytes = Number.POSITIVE_INFINITY;
   #lastRefusal = '';
   readonly #accepted = zeroCounts();
@@ -154,21 +159,27 @@ class OpenIntake implements Intake {
     this.#tick();
   }
 
-  reserve(bytes: number, client: Client): boolean {
-    const isOver = this.#shares.isOver(client, this.#options.clock.monotonicMs());
-    const refusal = this.#refusal(bytes, client, isOver);
+  reserve(bytes: number, holder: Holder): boolean {
+    const isOver = this.#shares.isOver(holder.client, this.#options.clock.monotonicMs());
+    const refusal = this.#refusal(bytes, holder, isOver);
     if (refusal !== undefined) {
       this.#lastRefusal = refusal;
       return false;
     }
-    this.#shares.give(client, bytes);
-    this.#inflightBytes += bytes;
+    this.#shares.give(holder.client, bytes);
+    this.#hold(holder, bytes);
     return true;
   }
 
-  release(bytes: number, client: Client): void {
-    client.heldBytes -= bytes;
-    this.#inflightBytes -= bytes;
+  release(bytes: number, holder: Holder): void {
+    holder.client.heldBytes -= bytes;
+    this.#hold(holder, -bytes);
+  }
+
+  /** A request holds so many bytes more, or fewer. */
+  #hold({ heldBytes }: Holder, bytes: number): void {
+    this.#inflightBytes += bytes;
+    this.#usualInflightBytes += usualBytes(heldBytes + bytes) - usualBytes(heldBytes);
   }
 
   overload(): Outcome {
@@ -265,11 +276,13 @@ class OpenIntake implements Intake {
    * Why a request of `bytes` may not be read now, or undefined when it may. Of the bytes in flight a connection may have as many as are
    * free, so that one with hundreds of streams leaves room for others at any time; the first request of a connection only has to fit.
    */
-  #refusal(bytes: number, client: Client, isOver: boolean): string | undefined {
+  #refusal(bytes: number, { client, heldBytes }: Holder, isOver: boolean): string | undefined {
     const { inflightBytesMax, journalBytesMax, diskFreeBytesMin } = this.#limits;
     const ahead = this.#inflightBytes + bytes;
-    if (ahead > inflightBytesMax) return 'too many bytes of requests are in flight';
-    if (isOver && client.heldBytes > inflightBytesMax - ahead)
+    const usualMax = Math.min(inflightBytesMax, LIMITS.inflightUsualBytesMax);
+    const usualAhead = this.#usualInflightBytes + usualBytes(heldBytes + bytes) - usualBytes(heldBytes);
+    if (ahead > inflightBytesMax || usualAhead > usualMax) return 'too many bytes of requests are in flight';
+    if (isOver && client.heldBytes - heldBytes > usualMax - usualAhead)
       return 'this connection has its share of bytes in flight';
     const quotaBytes = isOver ? withoutReserve(journalBytesMax) : journalBytesMax;
     if (this.#journalBytes() + ahead > quotaBytes) return 'the journal quota is used up: the store is behind';

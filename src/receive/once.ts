@@ -3,7 +3,7 @@ import type { SourceVitals } from '../base/messages.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { hasRoom, type StreamMarks } from './marks.ts';
-import type { Client } from './shares.ts';
+import type { Holder } from './shares.ts';
 import type { ExportRequest, ExportSink, HopBatch } from './sink.ts';
 
 /**
@@ -40,12 +40,12 @@ export class OnceSink implements ExportSink {
     this.#claim = claim;
   }
 
-  reserve(bytes: number, client: Client): boolean {
-    return this.#intake.reserve(bytes, client);
+  reserve(bytes: number, holder: Holder): boolean {
+    return this.#intake.reserve(bytes, holder);
   }
 
-  release(bytes: number, client: Client): void {
-    this.#intake.release(bytes, client);
+  release(bytes: number, holder: Holder): void {
+    this.#intake.release(bytes, holder);
   }
 
   overload(): Outcome {

@@ -10,6 +10,12 @@ export interface Client {
   askedMs: number | undefined;
 }
 
+/** What one request holds. */
+export interface Holder {
+  readonly client: Client;
+  readonly heldBytes: number;
+}
+
 export const newClient = (): Client => ({ heldBytes: 0, takenBytes: 0, askedMs: undefined });
 
 /** After so long without asking, what a connection took and that it is there at all count half. */

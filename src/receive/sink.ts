@@ -1,7 +1,7 @@
 import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
 import type { Outcome } from '../wire/outcome.ts';
-import type { Client } from './shares.ts';
+import type { Holder } from './shares.ts';
 
 /** One export request as a door hands it on: decompressed protobuf, whatever the client sent. */
 export interface ExportRequest {
@@ -33,11 +33,12 @@ export function recordBatch(batch: HopBatch | undefined, nth: number, segment: s
  */
 export interface ExportSink {
   /**
-   * Reserves memory for a request of `client`. False: the limit of bytes in flight, of the journal or of the disk is reached, or what of it
+   * Reserves `bytes` more for a request than it holds. False: the limit of bytes in flight, of the journal or of the disk is reached, or what of it
    * is left is for others; answer `overloaded`.
    */
-  reserve(bytes: number, client: Client): boolean;
-  release(bytes: number, client: Client): void;
+  reserve(bytes: number, holder: Holder): boolean;
+  /** Gives `bytes` of what a request holds back. */
+  release(bytes: number, holder: Holder): void;
   /** Settles when the request is durable (fsynced) or refused. Never rejects. */
   export(request: ExportRequest): Promise<Outcome>;
   /** Why `reserve` said no, and how long to wait. */

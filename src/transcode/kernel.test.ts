@@ -91,6 +91,16 @@ test.each([
         })),
       ),
   ],
+  [
+    'different signatures of the events of one span',
+    () => {
+      const isInt = (i: number, at: number): boolean => (at < 14 ? ((i >> at) & 1) === 1 : at % 2 === 1);
+      const list = (i: number): Message => ({
+        arrayValue: { values: many(300, (at) => (isInt(i, at) ? { intValue: 1 } : {})) },
+      });
+      return request({ ...IDS, events: many(1_200, (i) => ({ attributes: [{ key: 'k', value: list(i) }] })) });
+    },
+  ],
   ['resources', () => encodeProto('traces', { resources: many(2_500, () => ({ scopes: [{ items: [IDS] }] })) })],
   [
     'bytes of values',
@@ -107,6 +117,33 @@ test.each([
   pair.take(request({ ...IDS, name: 'after' }), 'after');
   pair.compare(what);
   expect(isTaken).toBe(false);
+});
+
+/** A length-delimited field whose length takes one byte more than it needs. */
+const wide = (tag: number, ...parts: readonly (readonly number[])[]): number[] => {
+  const content = parts.flat();
+  return [
+    tag,
+    (content.length & 127) | 128,
+    ...(content.length < 128 ? [0] : [(content.length >> 7) | 128, 0]),
+    ...content,
+  ];
+};
+const ascii = (value: string): number[] => [...Buffer.from(value)];
+
+test('lengths that take more bytes than they need are read, and not stored so', () => {
+  const attribute = (key: string, value: string): number[] =>
+    wide(0x4a, wide(0x0a, ascii(key)), wide(0x12, wide(0x0a, ascii(value))));
+  const narrow = (value: string): number[] => {
+    const text = wide(0x0a, ascii(value));
+    return [0x4a, text.length + 5, 0x0a, 1, 0x6b, 0x12, text.length, ...text];
+  };
+  const ids = [0x0a, 16, ...new Array<number>(16).fill(1), 0x12, 8, ...new Array<number>(8).fill(2)];
+  const attributes = [attribute('k', 'abc'), narrow('abc'), narrow(''), attribute('long', 'x'.repeat(200))];
+  const pair = new Pair();
+  const body = Uint8Array.from(wide(0x0a, wide(0x12, wide(0x12, ids, ...attributes))));
+  expect(pair.take(body, 'wide lengths')).toBe(true);
+  pair.compare('wide lengths');
 });
 
 test('the memory of the kernel holds what is laid out in it, and never grows', () => {

@@ -92,13 +92,20 @@ function requestsOf(file: string): Uint8Array[] {
   });
 }
 
+/** The two readers of spans: TypeScript alone, and the kernel before it. */
+export function spanReaders(): readonly (readonly [string, SegmentColumns])[] {
+  const code = kernelCode();
+  if (code === undefined) throw new Error('the kernel has not been built: npm run build');
+  return [
+    ['TypeScript', new SegmentColumns()],
+    ['kernel', new SegmentColumns(new SpanKernel(code))],
+  ];
+}
+
 if (process.argv[1]?.endsWith('transcode.bench.js')) {
   const [rounds, file] = process.argv.slice(2);
   const requests = file === undefined ? makeTemplates(200).map(({ body }) => body) : requestsOf(file);
-  const code = kernelCode();
-  if (code === undefined) throw new Error('the kernel has not been built: npm run build');
-  const both = { typescript: new SegmentColumns(), kernel: new SegmentColumns(new SpanKernel(code)) };
-  for (const [name, columns] of Object.entries(both)) {
-    console.log(name, benchTranscode(requests, Number(rounds ?? 10), columns));
+  for (const [reader, columns] of spanReaders()) {
+    console.log(reader, benchTranscode(requests, Number(rounds ?? 10), columns));
   }
 }

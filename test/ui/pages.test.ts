@@ -59,7 +59,7 @@ describe('every page', () => {
     ['Critical path', () => '/critical-path', 'Share of waiting'],
     ['Critical path, flame graph', () => '/critical-path?show=flame', 'belongs to exactly one row'],
     ['Critical path, before and after', () => '/critical-path?show=compare', 'Change per request'],
-    ['Locks', () => '/locks', 'Only waiting behind it'],
+    ['Locks', () => '/locks', 'can deadlock at the load that was there'],
     ['Cycles', () => '/cycles', 'no cycle is left'],
     ['Fleet', () => '/fleet', 'warehouse: is silent'],
     ['Fleet with one picked', () => '/fleet?node=id-warehouse', 'connect ECONNREFUSED'],

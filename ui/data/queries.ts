@@ -17,7 +17,7 @@ import type {
 import type { AlertsAnswer } from '../../src/query/api-alerts.ts';
 import type { TraceComparison } from '../../src/query/api-compare.ts';
 import type { FleetNode } from '../../src/query/api-fleet.ts';
-import type { LocksAnswer } from '../../src/query/api-locks.ts';
+import type { LocksAnswer, PoolsAnswer } from '../../src/query/api-locks.ts';
 import type { PathComparison, PathSums, TracePath } from '../../src/query/api-paths.ts';
 import { getJson, type Query } from './client.ts';
 
@@ -134,6 +134,18 @@ export function useTracePath(traceId: string, enabled: boolean) {
 }
 
 const LOCKS_INTERVAL_MS = 2_000;
+
+/** Reads whole traces: not with each tick of the clock. */
+const POOLS_INTERVAL_MS = 30_000;
+
+export function usePools(range: Query) {
+  return useQuery({
+    queryKey: ['/pools', range],
+    queryFn: async ({ signal }) => (await getJson<PoolsAnswer>('/pools', range, signal)).body,
+    placeholderData: keepPreviousData,
+    refetchInterval: POOLS_INTERVAL_MS,
+  });
+}
 
 /** Locks are always those of now. */
 export function useLocks() {

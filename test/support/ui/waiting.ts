@@ -2,8 +2,12 @@ import { criticalPaths } from '../../../src/analysis/critical-path.ts';
 import { TimedSpans } from '../../../src/analysis/critical-spans.ts';
 import { sumPaths } from '../../../src/analysis/critical-sum.ts';
 import { LockBook, type LockEvent } from '../../../src/analysis/lock-book.ts';
+import type { PoolSpan } from '../../../src/analysis/pool-spans.ts';
+import { deadlocksInLog } from '../../../src/analysis/postgres-log.ts';
+import type { PoolsAnswer } from '../../../src/query/api-locks.ts';
 import { comparisonAnswer, pathSumsAnswer, tracePathAnswer } from '../../../src/query/critical-answers.ts';
-import { answerNow } from '../../../src/query/lock-answers.ts';
+import { answerNow, loggedDeadlock, type SeenDeadlock } from '../../../src/query/lock-answers.ts';
+import { poolsAnswer } from '../../../src/query/pools.ts';
 import type { ShopData } from './answers.ts';
 
 const HOUR_NS = 3_600_000_000_000n;
@@ -11,8 +15,12 @@ const HOUR_NS = 3_600_000_000_000n;
 /** Answers of the API about critical paths and locks of the made-up shop. Null for any other address. */
 export function waitingAnswerFor(url: URL, data: ShopData, nowMs: number): unknown {
   const name = url.pathname.replace('/api/v1/', '');
-  if (name === 'deadlocks')
-    return answerNow(data.traces.length === 0 ? new LockBook() : shopLocks(nowMs), nanosOf(nowMs));
+  const isEmpty = data.traces.length === 0;
+  if (name === 'deadlocks') {
+    if (isEmpty) return answerNow(new LockBook(), nanosOf(nowMs));
+    return answerNow(shopLocks(nowMs), nanosOf(nowMs), databaseDeadlocks(nowMs));
+  }
+  if (name === 'pools') return isEmpty ? { traces: 0, spans: 0, truncated: false, risks: [] } : shopPools();
   const [, traceId] = /^traces\/([0-9a-f]{32})\/critical-path$/.exec(name) ?? [];
   if (traceId === undefined && !name.startsWith('critical-path')) return null;
   if (traceId !== undefined) {
@@ -63,6 +71,38 @@ function tableOf(data: ShopData, isWanted: (traceId: string) => boolean) {
 function summaryOf(data: ShopData, isWanted: (traceId: string) => boolean) {
   const { spans } = tableOf(data, isWanted);
   return sumPaths(spans, criticalPaths(spans, 'crisp'));
+}
+
+/** What the log of the shop's database told an hour ago. */
+function databaseDeadlocks(nowMs: number): SeenDeadlock[] {
+  const trace = '5b8efff798038103d269b633813fc60c';
+  const log = `DETAIL:  Process 4711 waits for ShareLock on transaction 746; blocked by process 4712.
+\tProcess 4712 waits for ShareLock on transaction 747; blocked by process 4711.
+\tProcess 4711: UPDATE stock SET level = level - 1 WHERE sku = 17 /* traceparent='00-${trace}-00f067aa0ba902b7-01' */
+\tProcess 4712: UPDATE stock SET level = level - 2 WHERE sku = 12`;
+  return deadlocksInLog(log, nanosOf(nowMs - 3_600_000)).map((logged) => loggedDeadlock(logged, 'stock-db'));
+}
+
+/** Four requests at once that come back from pricing to catalog, whose three workers they hold. */
+function shopPools(): PoolsAnswer {
+  const list = [1, 2, 3, 4].flatMap((request) => {
+    const about = (id: number, kind: number, service: string): PoolSpan => ({
+      traceId: request.toString(16).repeat(32),
+      spanId: id.toString(16).padStart(16, '0'),
+      parentSpanId: id === 1 ? '' : (id - 1).toString(16).padStart(16, '0'),
+      kind,
+      service,
+      operation: 'GET',
+      startNs: BigInt(100 * request + id),
+      durationNs: BigInt(1_000 - 2 * id),
+      pool: '',
+      capacity: 0,
+      workers: service === 'catalog' ? 3 : 0,
+    });
+    const path = ['catalog', 'pricing', 'catalog', 'pricing'];
+    return path.flatMap((service, i) => [about(2 * i + 1, 2, service), about(2 * i + 2, 3, service)]);
+  });
+  return poolsAnswer(list, new Map(), false);
 }
 
 /** Three requests in a circle, and two that only wait behind it. */

@@ -17,8 +17,8 @@ const KINDS: Readonly<Record<DeadlockAnswer['kind'], string>> = {
 
 /** A deadlock: drawn, with who is in it, since when, and what resolves it. */
 export function DeadlockCard({ deadlock }: { readonly deadlock: DeadlockAnswer }) {
-  const { members, cycle, victims, frees, bystanders, state } = deadlock;
-  const about = new Map(members.map((member) => [member.owner, member]));
+  const { members, cycle, victims, frees, bystanders, state, resolvedBy } = deadlock;
+  const waitVerb = state === 'over' ? 'waited' : 'waits';
   return (
     <article className={`${styles.card} ${styles[state]}`}>
       <WaitRing cycle={cycle} victims={victims} services={new Map(members.map((one) => [one.owner, one.service]))} />
@@ -28,25 +28,38 @@ export function DeadlockCard({ deadlock }: { readonly deadlock: DeadlockAnswer }
           Deadlock of {members.length} <span className={styles.badge}>{state}</span>
         </h2>
         <p>
-          {KINDS[deadlock.kind]}, since <Moment ms={nanosToMs(deadlock.sinceUnixNano)} date />, noticed{' '}
-          {formatDurationNs(nanosSince(deadlock.noticedUnixNano, deadlock.sinceUnixNano))} later
-          {deadlock.overUnixNano !== null && (
+          {KINDS[deadlock.kind]}, {state === 'over' ? 'began' : 'since'}{' '}
+          <Moment ms={nanosToMs(deadlock.sinceUnixNano)} date />
+          {resolvedBy === '' && (
+            <>, noticed {formatDurationNs(nanosSince(deadlock.noticedUnixNano, deadlock.sinceUnixNano))} later</>
+          )}
+          {resolvedBy === '' && deadlock.overUnixNano !== null && (
             <>, over after {formatDurationNs(nanosSince(deadlock.overUnixNano, deadlock.sinceUnixNano))}</>
           )}
         </p>
-        <ul>
+        <ul className={styles.members}>
           {members.map((member) => (
             <li key={member.owner}>
-              <OwnerName owner={member.owner} about={about.get(member.owner)} /> holds{' '}
-              {member.holds.map(({ resource }) => resource).join(', ') || 'nothing'}, waits for{' '}
-              <b>{member.waits.map(({ resource }) => resource).join(', ')}</b> in {member.service || 'no known service'}
+              <OwnerName owner={member.owner} about={member} />{' '}
+              {member.holds.length > 0 && <>holds {resources(member.holds)}, </>}
+              {waitVerb} for <b>{resources(member.waits)}</b>
+              {member.service !== '' && <> in {member.service}</>}
+              {member.doing !== '' && <code className={styles.doing}>{member.doing}</code>}
             </li>
           ))}
         </ul>
         {victims.length > 0 && (
           <p className={styles.plan}>
-            Aborting <b>{victims.map(shortOwner).join(', ')}</b> resolves it
-            {frees.length > 0 && <> and frees {frees.map(shortOwner).join(', ')}</>}.
+            {resolvedBy === '' ? 'Aborting ' : `${resolvedBy} aborted `}
+            <b>{victims.map(shortOwner).join(', ')}</b>
+            {resolvedBy === '' ? ' resolves it' : ''}
+            {frees.length > 0 && (
+              <>
+                {resolvedBy === '' ? ' and frees ' : ', which freed '}
+                {frees.map(shortOwner).join(', ')}
+              </>
+            )}
+            .
           </p>
         )}
         {deadlock.order.length > 0 && (
@@ -59,3 +72,6 @@ export function DeadlockCard({ deadlock }: { readonly deadlock: DeadlockAnswer }
     </article>
   );
 }
+
+const resources = (claims: DeadlockAnswer['members'][number]['waits']): string =>
+  [...new Set(claims.map(({ resource }) => resource))].join(', ');

@@ -1,0 +1,90 @@
+/** Searches for values of a key that are rare, and for one that is not, on both ways that a search may take. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { NOW, openTestApi, type TestApi } from '../../test/support/api.ts';
+import type { Engine } from '../store/engine.ts';
+import { Parameters } from './parameters.ts';
+import { searchTraces } from './trace-search.ts';
+
+let api: TestApi;
+
+const TRACES = 40;
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+
+/** One span every second before NOW: `every` is on each, `fifth` on each fifth. */
+beforeAll(async () => {
+  api = await openTestApi();
+  const spans = Array.from({ length: TRACES }, (_, i) => {
+    const start = NOW - BigInt(i + 1) * 1_000_000_000n;
+    const user = i % 5 === 0 ? 'fifth' : 'every';
+    return {
+      traceId: id(i + 1),
+      spanId: id(i + 1).slice(16),
+      name: 'work',
+      startTimeUnixNano: start.toString(),
+      endTimeUnixNano: (start + 1n).toString(),
+      attributes: [{ key: 'user', value: { stringValue: user } }],
+    };
+  });
+  // And one trace with a match in each half of the time that is stored.
+  const late = { ...spans[0], spanId: id(999).slice(16), traceId: id(36) };
+  await api.store('traces', { resourceSpans: [{ resource: {}, scopeSpans: [{ spans: [...spans, late] }] }] });
+});
+
+afterAll(() => api.close());
+
+async function found(engine: Engine, value: string, limit: number, cursor = ''): Promise<[string[], string | null]> {
+  const query = new URLSearchParams({ attribute: `user=${value}`, limit: `${limit}`, cursor });
+  const known = ['attribute', 'limit', 'cursor', 'start', 'end'];
+  const page = await searchTraces(engine, new Parameters(query, NOW, known));
+  return [page.items.map(({ traceId }) => traceId), page.next];
+}
+
+/** The same engine, as if it had been started anew: it remembers nothing. `readMax` overrules how many rows a search may read. */
+function asNew(statements: string[] = [], readMax?: number): Engine {
+  return {
+    ...api.engine,
+    query: (sql, options = {}) => {
+      statements.push(sql);
+      const isLimited = options.settings?.['max_rows_to_read'] !== undefined && readMax !== undefined;
+      const settings = isLimited ? { ...options.settings, max_rows_to_read: readMax } : options.settings;
+      return api.engine.query(sql, { ...options, ...(settings && { settings }) });
+    },
+  };
+}
+
+const matchesOf = (statements: readonly string[]): string[] =>
+  statements.filter((sql) => sql.includes('SpanAttributeHashes'));
+
+const FIFTHS = [1, 36, 6, 11, 16, 21, 26, 31].map(id);
+
+it('a key whose value was not among the newest spans is looked for in both halves at once the next time', async () => {
+  const statements: string[] = [];
+  const engine = asNew(statements);
+  expect((await found(engine, 'nobody', 20))[0]).toEqual([]);
+  statements.length = 0;
+  expect((await found(engine, 'fifth', 20))[0]).toEqual(FIFTHS);
+  expect(matchesOf(statements)).toHaveLength(2);
+});
+
+it('pages over both halves show each trace once, in the order of the newest match', async () => {
+  const engine = asNew();
+  await found(engine, 'nobody', 20);
+  const pages: string[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const [ids, next]: [string[], string | null] = await found(engine, 'fifth', 3, cursor);
+    pages.push(...ids);
+    cursor = next;
+  }
+  expect(pages).toEqual(FIFTHS);
+});
+
+it('a value that turns out to be common is found among the newest', async () => {
+  const statements: string[] = [];
+  const engine = asNew(statements, 1);
+  await found(engine, 'nobody', 20);
+  statements.length = 0;
+  const [ids] = await found(engine, 'every', 4);
+  expect(ids).toEqual([2, 3, 4, 5].map(id));
+  expect(matchesOf(statements).length).toBeGreaterThan(2);
+});
