@@ -35,16 +35,6 @@ function found(table: LockTable): string[] {
 }
 
 describe('deadlocks', () => {
-  test.each([2, 3, 5, 17, 100])('finds %i dining philosophers as one circle, and none when one waits', (n) => {
-    const has = Array.from({ length: n }, (_, i) => `p${i} has fork${i}`);
-    const wants = Array.from({ length: n }, (_, i) => `p${i} wants fork${(i + 1) % n}`);
-    const { deadlocks } = findDeadlocks(drawn([...has, ...wants]));
-    expect(deadlocks.map(({ kind, cycle }) => [kind, cycle.length])).toEqual([['cycle', n]]);
-    expect(deadlocks[0].victims.victims).toHaveLength(1);
-    expect(deadlocks[0].victims.frees).toHaveLength(n - 1);
-    expect(findDeadlocks(drawn([...has, ...wants.slice(1)])).deadlocks).toEqual([]);
-  });
-
   test('finds two sharers that both want the lock for themselves', () => {
     const table = drawn(['A has x shared', 'B has x shared', 'A wants x', 'B wants x']);
     expect(found(table)).toEqual(['cycle A>B: abort B frees A']);
@@ -131,7 +121,7 @@ describe('deadlocks', () => {
   });
 });
 
-const CASES = Number(process.env['CLEW_HISTORIES'] ?? 2_000);
+const CASES = Number(process.env['CLEW_HISTORIES'] ?? 10_000);
 
 function randomTable(random: () => number): LockTable {
   const below = (limit: number): number => Math.floor(random() * limit);

@@ -37,41 +37,57 @@ export interface LockSnapshot {
 interface Entry {
   hold: LockClaim | null;
   wait: LockClaim | null;
-  lastNs: bigint;
-  lastRank: number;
+  /** The last events that said something of each: what comes later but happened before them says nothing new. */
+  holdSaid: Said;
+  waitSaid: Said;
+}
+
+interface Said {
+  readonly timeNs: bigint;
+  readonly rank: number;
 }
 
 /** Events of one moment take effect in this order. */
 const RANK = { wait: 0, acquired: 1, abandoned: 2, released: 3 } as const;
+const NOTHING: Said = { timeNs: -1n, rank: 0 };
+
+const isAfter = (one: Said, other: Said): boolean =>
+  one.timeNs > other.timeNs || (one.timeNs === other.timeNs && one.rank > other.rank);
 
 /** Keeps who holds and waits for what while events and snapshots arrive: late, twice, or never. */
 export class LockBook {
   readonly #entries = new Map<string, Entry>();
   readonly #owners = new Map<string, SeenOwner>();
-  readonly #capacities = new Map<string, number>();
+  readonly #capacities = new Map<string, { readonly units: number; readonly timeNs: bigint }>();
   readonly #snapshots = new Map<string, LockSnapshot>();
 
-  /** Takes an event in; one that is older than the last of its owner, resource and claim has no effect. */
+  /** Takes an event in. The order in which events arrive does not matter, and neither does one that comes twice. */
   take(event: LockEvent): void {
-    const key = `${event.owner}\0${event.resource}\0${event.claim}`;
-    const rank = RANK[event.kind];
+    const { owner, resource, mode, amount, timeNs, capacity } = event;
+    const key = `${owner}\0${resource}\0${event.claim}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       if (this.#entries.size >= LIMITS.lockClaimsMax) return;
-      entry = { hold: null, wait: null, lastNs: -1n, lastRank: 0 };
+      entry = { hold: null, wait: null, holdSaid: NOTHING, waitSaid: NOTHING };
       this.#entries.set(key, entry);
     }
-    if (event.timeNs < entry.lastNs || (event.timeNs === entry.lastNs && rank <= entry.lastRank)) return;
-    entry.lastNs = event.timeNs;
-    entry.lastRank = rank;
-    const { owner, resource, mode, amount, timeNs } = event;
+    const said = { timeNs, rank: RANK[event.kind] };
     const claim = { owner, resource, mode, amount, sinceNs: timeNs };
-    if (event.kind === 'wait') entry.wait = claim;
-    else entry.wait = event.kind === 'released' ? entry.wait : null;
-    if (event.kind === 'acquired') entry.hold = claim;
-    else if (event.kind === 'released') entry.hold = null;
-    this.#capacities.set(resource, event.capacity);
-    const { service, traceId, priority } = event;
+    // A release says nothing of what is waited for, a wait nothing of what is held.
+    if (event.kind !== 'released' && isAfter(said, entry.waitSaid)) {
+      entry.waitSaid = said;
+      entry.wait = event.kind === 'wait' ? claim : null;
+    }
+    if ((event.kind === 'acquired' || event.kind === 'released') && isAfter(said, entry.holdSaid)) {
+      entry.holdSaid = said;
+      entry.hold = event.kind === 'acquired' ? claim : null;
+    }
+    const known = this.#capacities.get(resource);
+    if (known === undefined || timeNs >= known.timeNs) this.#capacities.set(resource, { units: capacity, timeNs });
+    this.#see(event);
+  }
+
+  #see({ owner, timeNs, service, traceId, priority }: LockEvent): void {
     const known = this.#owners.get(owner)?.startNs;
     const startNs = known !== undefined && known < timeNs ? known : timeNs;
     this.#owners.set(owner, { service, traceId, startNs, ...(priority === 0 ? {} : { priority }) });
@@ -88,7 +104,8 @@ export class LockBook {
     const idle = nowNs - BigInt(LIMITS.lockHistoryMs) * 1_000_000n;
     const alive = new Set<string>();
     const resources = new Set<string>();
-    for (const [key, { hold, wait, lastNs }] of this.#entries) {
+    for (const [key, { hold, wait, holdSaid, waitSaid }] of this.#entries) {
+      const lastNs = isAfter(holdSaid, waitSaid) ? holdSaid.timeNs : waitSaid.timeNs;
       const isOver = hold === null && wait === null && lastNs < idle;
       if (isOver || lastNs < oldest) {
         this.#entries.delete(key);
@@ -118,7 +135,7 @@ export class LockBook {
     const entries = [...this.#entries.values()];
     const holds = entries.flatMap(({ hold }) => hold ?? []);
     const waits = entries.flatMap(({ wait }) => wait ?? []);
-    const capacities = new Map(this.#capacities);
+    const capacities = new Map([...this.#capacities].map(([resource, { units }]) => [resource, units]));
     const owners = new Map<string, LockOwner>(this.#owners);
     for (const snapshot of this.#snapshots.values()) {
       holds.push(...snapshot.holds);

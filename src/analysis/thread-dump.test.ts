@@ -47,6 +47,18 @@ describe('thread dumps of Java', () => {
     expect(book.seen('reserve').doing).toMatch(/^Deadlocks\.locks\(Deadlocks\.java:\d+\)$/);
   });
 
+  test('a thread in Object.wait has given up its monitor, though its frames still say that it locked it', () => {
+    const thread = (name: string, ...locks: string[]) =>
+      `"${name}" #1 prio=5\n\tat shop.Cart.add(Cart.java:7)\n${locks.map((lock) => `\t- ${lock} <0x1> (a X)\n`).join('')}\n`;
+    const dump = ['waits waiting-on', 'wants waiting-to-lock', 'has locked'];
+    const text = `2026-01-02 12:00:00\nFull thread dump X:\n\n${dump
+      .map((line) => line.split(' '))
+      .map(([name, lock]) => thread(name, lock.replaceAll('-', ' '), ...(name === 'waits' ? ['locked'] : [])))
+      .join('')}`;
+    const { edges } = findDeadlocks(bookOf(text).table());
+    expect(edges.map(({ waiter, blocker }) => [waiter, blocker])).toEqual([['wants', 'has']]);
+  });
+
   test('two machines have nothing in common, though their threads and addresses have the same names', () => {
     const text = textOf(dumps[0]);
     const book = bookOf(text, 'one');
