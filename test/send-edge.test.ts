@@ -132,6 +132,79 @@ it('4. keeps each destination at its own pace, and forgets what all of them have
   ).toEqual([]);
 }, 60_000);
 
+it('chooses targets in another way without a restart, and refuses a way that is none', async () => {
+  const worlds = [await nextHop(), await nextHop()];
+  const clew = await edge(['--forward', worlds.map(({ httpPort }) => `http://127.0.0.1:${httpPort}`).join('|')]);
+  const sendOne = async (id: number): Promise<void> => {
+    expect((await send({ port: clew.ports.http, body: span(id) })).status).toBe(200);
+    await waitUntil('it is forwarded', 10_000, async () => ((await accountOf(clew)).forwarded === id ? true : null));
+  };
+  const balance = async (balancer: string): Promise<number> => {
+    const body = JSON.stringify({ balancer });
+    const headers = { 'content-type': 'application/json' };
+    return (await fetch(`${clew.url.api}/api/v1/balancer`, { method: 'POST', body, headers })).status;
+  };
+  const counts = () => worlds.map(({ sink }) => sink.requests.length).sort();
+  await sendOne(1);
+  await sendOne(2);
+  // Consistent hash keeps a stream with its target.
+  expect(counts()).toEqual([0, 2]);
+  expect(await balance('round-robin')).toBe(200);
+  await sendOne(3);
+  await sendOne(4);
+  expect(counts()).toEqual([1, 3]);
+  expect(await balance('by-name')).toBe(400);
+}, 60_000);
+
+it('routes by resource attribute and samples by what a trace turns out to be, as the flags say', async () => {
+  const [prod, rest] = [await nextHop(), await nextHop()];
+  const [prodUrl, restUrl] = [prod, rest].map(({ httpPort }) => `http://127.0.0.1:${httpPort}`);
+  const flags = [
+    '--routes',
+    `env=prod ${prodUrl},default ${restUrl}`,
+    '--sample-keep',
+    'errors',
+    '--sample-wait',
+    '0s',
+  ];
+  const clew = await edge(['--forward', `${prodUrl},${restUrl}`, ...flags]);
+  const drawn = (env: string, trace: number, code: number) => ({
+    resource: { attributes: [{ key: 'env', value: { stringValue: env } }] },
+    scopes: [
+      {
+        items: [
+          { traceId: Buffer.alloc(16, trace), spanId: Buffer.alloc(8, 1), name: `${env}${trace}`, status: { code } },
+        ],
+      },
+    ],
+  });
+  const resources = [drawn('prod', 1, 2), drawn('prod', 2, 0), drawn('test', 3, 2), drawn('test', 4, 1)];
+  expect((await send({ port: clew.ports.http, body: encodeProto('traces', { resources }) })).status).toBe(200);
+  await waitUntil('nothing waits', 20_000, async () =>
+    (await fleetOf(clew)).destinations.every(({ accounts }) =>
+      accounts.some(({ received, queued }) => received === 4 && queued === 0),
+    )
+      ? true
+      : null,
+  );
+  const namesAt = ({ sink }: World<RecordingSink>) =>
+    sink.requests.flatMap(
+      ({ body }) =>
+        Buffer.from(body)
+          .toString('latin1')
+          .match(/(prod|test)\d/g) ?? [],
+    );
+  expect([namesAt(prod), namesAt(rest)]).toEqual([['prod1'], ['test3']]);
+  const accounts = (await fleetOf(clew)).destinations.map(({ accounts }) =>
+    accounts.find(({ received }) => received === 4),
+  );
+  expect(accounts).toMatchObject([
+    { forwarded: 1, dropped: 1, elsewhere: 2 },
+    { forwarded: 1, dropped: 1, elsewhere: 2 },
+  ]);
+  expect((await fleetOf(clew)).rules).toEqual([{ rule: 'keep errors', applied: 2 }]);
+}, 60_000);
+
 it('spreads batches over the targets of one destination', async () => {
   const worlds = [await nextHop(), await nextHop()];
   const urls = worlds.map((world) => `http://127.0.0.1:${world.httpPort}`);

@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import { errorText } from '../host/disk.ts';
 import type { FleetNode } from '../query/api-fleet.ts';
 import type { ServerTls } from '../receive/tls.ts';
+import { BALANCERS, type BalancerName } from '../send/balance/balancer.ts';
 import type { DeadDesk } from './dead-desk.ts';
 
 export interface AdminOptions {
@@ -16,6 +17,8 @@ export interface AdminOptions {
   readonly ready: () => boolean;
   readonly node: () => Promise<FleetNode>;
   readonly metricsText: () => Promise<string>;
+  /** Chooses among the targets of every destination in another way, until the next start. */
+  readonly balance: (name: BalancerName) => void;
   readonly dead: Pick<DeadDesk, 'list' | 'read' | 'resend' | 'drop'>;
 }
 
@@ -105,16 +108,29 @@ function refusalOf(options: AdminOptions, request: http.IncomingMessage): Answer
   return undefined;
 }
 
-/** `POST /api/v1/dead/resend` and `/drop` with `{"ids": […]}`. */
+/** `POST /api/v1/dead/resend` and `/drop` with `{"ids": […]}`, `POST /api/v1/balancer` with `{"balancer": "…"}`. */
 async function command(options: AdminOptions, request: http.IncomingMessage, path: string): Promise<Answer> {
-  const ids = await idsOf(request);
+  const body = await bodyOf(request);
+  if (path === '/api/v1/balancer') {
+    const name = String(body?.['balancer']);
+    if (!isBalancer(name)) {
+      const detail = `the body must be {"balancer": "…"} with one of ${Object.keys(BALANCERS).join(', ')}`;
+      return json(400, { title: 'Bad request', detail });
+    }
+    options.balance(name);
+    return json(200, { balancer: name });
+  }
+  const ids = idsIn(body);
   if (ids === undefined) return json(400, { title: 'Bad request', detail: 'the body must be {"ids": ["…"]}' });
   if (path === '/api/v1/dead/resend') return json(200, { answers: await options.dead.resend(ids) });
   if (path === '/api/v1/dead/drop') return json(200, { answers: await options.dead.drop(ids) });
   return json(404, { title: 'Not found', detail: `${path} is not here` });
 }
 
-async function idsOf(request: http.IncomingMessage): Promise<string[] | undefined> {
+const isBalancer = (name: string): name is BalancerName => Object.hasOwn(BALANCERS, name);
+
+/** The members of a body that is a JSON object. */
+async function bodyOf(request: http.IncomingMessage): Promise<Readonly<Record<string, unknown>> | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
@@ -124,9 +140,14 @@ async function idsOf(request: http.IncomingMessage): Promise<string[] | undefine
   }
   if (!String(request.headers['content-type'] ?? '').startsWith('application/json')) return undefined;
   try {
-    const { ids } = JSON.parse(Buffer.concat(chunks).toString()) as { ids?: unknown };
-    return Array.isArray(ids) && ids.every((id) => typeof id === 'string') ? ids : undefined;
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function idsIn(body: Readonly<Record<string, unknown>> | undefined): string[] | undefined {
+  const ids = body?.['ids'];
+  return Array.isArray(ids) && ids.every((id) => typeof id === 'string') ? ids : undefined;
 }

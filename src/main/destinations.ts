@@ -24,8 +24,6 @@ export interface NamedDestination extends Destination {
   readonly url: string;
   /** What is known of each of its targets at the moment. */
   readonly targets: () => HopTarget[];
-  /** Chooses among its targets in another way from now on. */
-  readonly balance: (name: BalancerName) => void;
 }
 
 export interface Destinations {
@@ -33,6 +31,8 @@ export interface Destinations {
   /** Begins to ask the targets about their health, telling them what `report` gives. */
   readonly start: (report: () => Promise<Uint8Array>) => void;
   readonly stop: () => void;
+  /** Chooses among the targets of every destination in another way from now on. */
+  readonly balance: (name: BalancerName) => void;
 }
 
 /** The destinations of the configuration. Rejects when a TLS file cannot be read. */
@@ -83,7 +83,10 @@ export async function destinationsOf(settings: Settings): Promise<Destinations> 
     peers.report = report;
     for (const url of alone) peers.watch(url);
   };
-  return { destinations, start, stop };
+  const balance = (name: BalancerName): void => {
+    for (const pool of pools) pool.balance(name);
+  };
+  return { destinations, start, stop, balance };
 }
 
 type Connect = (url: string, link: Link) => Transport;
@@ -112,7 +115,6 @@ function direct(settings: Settings, url: string, connect: Connect, peers: Peers)
     policy,
     connect: (_lane, _pin, link) => connect(url, link),
     targets,
-    balance: () => {},
   };
 }
 
@@ -143,7 +145,6 @@ function pooled(
     policy: policyOf(settings),
     connect: (lane, pin, link) => pool.connect(lane, pin, link),
     targets: () => pool.states().map((state) => ({ ...state, instance: peers.answerOf(state.url)?.instance ?? '' })),
-    balance: (name) => pool.balance(name),
   };
 }
 

@@ -35,7 +35,8 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const { settings, instance } = start;
   const lock = await takePart(settings.data, 'sender');
   const report = (text: string): void => log.warn(text);
-  const { destinations, start: startChecks, stop: stopChecks } = await destinationsOf(settings);
+  const targets = await destinationsOf(settings);
+  const { destinations } = targets;
   const progress = new Progress(nodeDisk, systemClock, settings.data, report);
   const dead = new DeadLetters(nodeDisk, path.join(settings.data, DIRECTORIES.dead));
   const rules = rulesOf(settings.rules);
@@ -58,7 +59,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
   const view = await openFleetView(start, report);
   const node = () => fleetNode(start, vitals, view.nodes(), { forwarder, rules, tail: tail.rules, destinations });
-  startChecks(async () => writePeerReport(await node()));
+  targets.start(async () => writePeerReport(await node()));
   const tls = tlsOf(settings);
   const admin = await openAdmin({
     host: settings.host,
@@ -68,6 +69,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
     ready: () => fleet.ready,
     node,
     metricsText: async () => forwardMetrics(await node(), vitals.receivers()),
+    balance: targets.balance,
     dead: new DeadDesk({ dead, progress, destinations, instance, report }),
   });
   channel.send({ type: 'ready', role: 'sender', addresses: [`api:${admin.port}`] });
@@ -91,7 +93,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
         forwarder.idle(LIMITS.shutdownMsMax),
         pause(systemClock, settings['shutdown.timeout'] * SEND_SHARE),
       ]);
-      stopChecks();
+      targets.stop();
       await forwarder.stop();
       await view.close();
       await admin.close();
