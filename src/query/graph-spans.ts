@@ -54,6 +54,26 @@ export async function* windowParts(
   }
 }
 
+/**
+ * Reads spans that begin between two moments, for the services at their ends alone: what a call names of a peer without spans is left out.
+ * Where there are many, `turn` says which part of the traces.
+ */
+export async function newestSpans(
+  engine: Engine,
+  startNs: bigint,
+  endNs: bigint,
+  turn: number,
+  spansAtOnce: number = LIMITS.graphPeekSpans,
+): Promise<CallSpans> {
+  const params = { start: startNs.toString(), end: endNs.toString() };
+  const options = { settings: { max_threads: 1 }, timeoutMs: LIMITS.queryTimeMsMax };
+  const counted = await engine.query(`SELECT count() FROM otel_traces WHERE ${IN_WINDOW}`, { ...options, params });
+  const parts = Math.max(1, Math.ceil(Number(counted.rows[0][0]) / spansAtOnce));
+  const sql = `SELECT ${COLUMNS}, '', 0 FROM otel_traces WHERE ${IN_WINDOW} AND ${PART} = {part:UInt32}`;
+  const { rows } = await engine.query(sql, { ...options, params: { ...params, parts, part: turn % parts } });
+  return spansOf(rows, []);
+}
+
 /** Parts that are laid out at once: the attributes of a window are read once for so many. */
 const PARTS_AT_ONCE = 10;
 

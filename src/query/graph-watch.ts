@@ -27,7 +27,8 @@ export interface CycleSummary {
 /** Looks at the edges between services as windows are written, and says when a cycle appears that was not there. */
 export interface CycleWatch {
   load(engine: Engine, version: number): Promise<void>;
-  take(window: number, graph: CallGraph): void;
+  /** `isPart`: the graph has some of the window's calls, so that it tells of edges but not how often they are used. */
+  take(window: number, graph: CallGraph, isPart?: boolean): void;
   cycles(): readonly WatchedCycle[];
   /** All edges between services that were ever seen. */
   edges(): Iterable<EdgeLife>;
@@ -81,7 +82,7 @@ export function watchCycles(clock: Clock, onCycle: (cycle: CycleAlert) => void):
       look();
       isLoaded = true;
     },
-    take(window, graph) {
+    take(window, graph, isPart = false) {
       const fresh: EdgeLife[] = [];
       for (const { client, server, calls, slowestTraceId } of serviceEdges(graph.edges)) {
         const name = edgeName(client, server);
@@ -96,7 +97,7 @@ export function watchCycles(clock: Clock, onCycle: (cycle: CycleAlert) => void):
           life.traceId = slowestTraceId;
           fresh.push(life);
         }
-        if (window >= life.last) life.callsPerMinute = calls;
+        if (window >= life.last && !isPart) life.callsPerMinute = calls;
         life.first = Math.min(life.first, window);
         life.last = Math.max(life.last, window);
       }
