@@ -210,11 +210,11 @@ export const LIMITS = {
   /** Wait for more spans before a window is paired anew. */
   graphPauseMs: 1_000,
   /** Where a window waits longer than this to be paired, the newest calls are looked at by themselves, for new edges alone, … */
-  graphPeekMs: 2_500,
+  graphPeekMs: 2_000,
   /** … those that begin in this time, … */
-  graphPeekSpanMs: 10_000,
+  graphPeekSpanMs: 8_000,
   /** … whole traces of about so many spans, another part of them each time where there are more, … */
-  graphPeekSpans: 50_000,
+  graphPeekSpans: 200_000,
   /** … with at most this share of time. */
   graphPeekShareMax: 0.1,
   /** An edge that no call used for this long no longer counts for the cycles that are watched. */

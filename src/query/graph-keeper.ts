@@ -1,4 +1,4 @@
-import { type CallGraph, mergeGraphs } from '../analysis/call-graph.ts';
+import { type CallGraph, mergeGraphs, serviceEdges } from '../analysis/call-graph.ts';
 import type { CallSpans } from '../analysis/call-spans.ts';
 import { pairCalls } from '../analysis/pairing.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -7,7 +7,7 @@ import { type Disk, errorText } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
 import type { CycleAlert } from './api-alerts.ts';
 import { touchedWindows } from './graph-segment.ts';
-import { newestSpans, WINDOW_SECONDS, windowOf, windowParts } from './graph-spans.ts';
+import { newestEdges, WINDOW_SECONDS, windowOf, windowParts } from './graph-spans.ts';
 import { type CycleWatch, watchCycles } from './graph-watch.ts';
 import { newestVersion, spansIn, staleWindows, writeWindow } from './graph-windows.ts';
 
@@ -187,8 +187,8 @@ export class GraphKeeper {
       const startedMs = clock.monotonicMs();
       try {
         const [from, to] = [nowNs - BigInt(LIMITS.graphPeekSpanMs) * 1_000_000n, nowNs + CLOCKS_APART_NS];
-        const graph = pairCalls(await newestSpans(engine, from, to, turn++));
-        this.#watch.take(windowOf(Number(from / 1_000_000_000n)), graph, true);
+        const edges = await newestEdges(engine, from, to, turn++);
+        this.#watch.take(windowOf(Number(from / 1_000_000_000n)), edges, true);
       } catch (error) {
         if (!this.#closed) this.#report(`the newest calls cannot be looked at: ${errorText(error)}`);
       }
@@ -273,7 +273,7 @@ export class GraphKeeper {
     const version = this.#version + 1;
     await writeWindow(engine, disk, directory, { window, version, spans, graph });
     this.#version = version;
-    this.#watch.take(window, graph);
+    this.#watch.take(window, serviceEdges(graph.edges));
     this.#pairedMs.set(window, this.#options.clock.monotonicMs());
   }
 

@@ -1,11 +1,10 @@
-import { type CallGraph, serviceEdges } from '../analysis/call-graph.ts';
 import { canonicalCycle, elementaryCycles, shortestPath } from '../analysis/cycles.ts';
 import { findEdge, type Graph, graphOf } from '../analysis/graph.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Engine } from '../store/engine.ts';
 import type { CycleAlert } from './api-alerts.ts';
-import { WINDOW_SECONDS } from './graph-spans.ts';
+import { type SeenEdge, WINDOW_SECONDS } from './graph-spans.ts';
 import { type EdgeLife, edgeLives } from './graph-windows.ts';
 
 /** A cycle of services that is watched. */
@@ -27,8 +26,8 @@ export interface CycleSummary {
 /** Looks at the edges between services as windows are written, and says when a cycle appears that was not there. */
 export interface CycleWatch {
   load(engine: Engine, version: number): Promise<void>;
-  /** `isPart`: the graph has some of the window's calls, so that it tells of edges but not how often they are used. */
-  take(window: number, graph: CallGraph, isPart?: boolean): void;
+  /** `isPart`: the edges have some of the window's calls, so that they do not tell how often they are used. */
+  take(window: number, edges: readonly SeenEdge[], isPart?: boolean): void;
   cycles(): readonly WatchedCycle[];
   /** All edges between services that were ever seen. */
   edges(): Iterable<EdgeLife>;
@@ -82,9 +81,9 @@ export function watchCycles(clock: Clock, onCycle: (cycle: CycleAlert) => void):
       look();
       isLoaded = true;
     },
-    take(window, graph, isPart = false) {
+    take(window, edges, isPart = false) {
       const fresh: EdgeLife[] = [];
-      for (const { client, server, calls, slowestTraceId } of serviceEdges(graph.edges)) {
+      for (const { client, server, calls, slowestTraceId } of edges) {
         const name = edgeName(client, server);
         const life = lives.get(name);
         if (life === undefined) {
