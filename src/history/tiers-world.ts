@@ -15,6 +15,7 @@ import { DeadLetters } from '../send/dead.ts';
 import { Forwarder } from '../send/forwarder.ts';
 import { Lines, type Wire, type WireEvents } from '../send/lines.ts';
 import type { Link } from '../send/link.ts';
+import { TargetPool } from '../send/pool.ts';
 import { Progress } from '../send/progress.ts';
 import type { ExportCall, Reply, Transport } from '../send/transport.ts';
 import { httpStatusOf } from '../wire/answers.ts';
@@ -57,6 +58,10 @@ export interface Dangers {
   readonly crash: number;
   readonly refusal: number;
   readonly retriesMax: number;
+  /** Of a request. */
+  readonly bytesMax?: number;
+  /** Lines are this long, and the disk refuses now and then to be read past the first piece of a journal. */
+  readonly lineBytes?: number;
 }
 
 const INSTANCES = ['feedc0de0000000a', 'feedc0de0000000b', 'feedc0de0000000c'] as const;
@@ -109,7 +114,11 @@ class Node {
   }
 
   /** A sender that has its own view of the disk and its own timers: both end with it. */
-  async startSender(chance: () => number, retriesMax: number, transport: (link: Link) => Transport): Promise<void> {
+  async startSender(
+    chance: () => number,
+    { retriesMax, bytesMax = 4_000, lineBytes = 0 }: Dangers,
+    transport: (link: Link) => Transport,
+  ): Promise<void> {
     const lives = { is: true };
     this.#senderLives = lives;
     const disk = mortal(this.disk, {
@@ -117,7 +126,7 @@ class Node {
       get is() {
         return lives.is;
       },
-      fails: () => chance() < 0.02,
+      fails: () => lineBytes > 0 && chance() < 0.3,
     });
     const clock = this.clock;
     const mortalClock: Clock = {
@@ -125,6 +134,15 @@ class Node {
       monotonicMs: () => clock.monotonicMs(),
       after: (delayMs, run) => clock.after(delayMs, () => lives.is && run()),
     };
+    // Two ways to the next node, so that one can be down while the other carries.
+    const pool = new TargetPool({
+      urls: ['a', 'b'],
+      balancer: 'round-robin',
+      failover: 'known',
+      connect: (_url, link) => transport(link),
+      check: async () => ({ kind: 'passed', tookMs: 1 }),
+      clock: mortalClock,
+    });
     const forwarder = new Forwarder({
       disk,
       clock: mortalClock,
@@ -135,10 +153,11 @@ class Node {
         {
           name: 'next',
           policy: { retriesMax, expiresMs: Number.POSITIVE_INFINITY },
-          connect: (_lane, _pin, link) => transport(link),
+          connect: (lane, pin, link) => pool.connect(lane, pin, link),
         },
       ],
       rewrite: undefined,
+      batchLimits: { itemsMax: lineBytes > 0 ? 100 : 3, bytesMax, ageMsMax: 0 },
       progress: new Progress(disk, mortalClock, `/${this.name}`, () => {}),
       dead: new DeadLetters(disk, `/${this.name}/dead`),
       onForgotten: (_receiver, segment) => lives.is && this.intake?.forgotten(segment),
@@ -180,7 +199,8 @@ function mortal(disk: Disk, lives: { readonly is: boolean; readonly fails?: () =
           if (!lives.is) throw Object.assign(new Error('dead'), { code: 'ECRASHED' });
         };
         ifAlive();
-        if (name === 'open' && lives.fails?.() === true) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+        if (name === 'read' && Number(words[1]) > 500_000 && lives.fails?.() === true)
+          throw Object.assign(new Error('EIO'), { code: 'EIO' });
         const result = await (value as (...words: unknown[]) => Promise<unknown>).apply(target, words);
         ifAlive();
         return result;
@@ -189,13 +209,15 @@ function mortal(disk: Disk, lives: { readonly is: boolean; readonly fails?: () =
   });
 }
 
-export class TiersWorld {
+class TiersWorld {
   readonly nodes: readonly Node[];
   readonly stored = new Map<string, readonly string[]>();
   readonly #chance: () => number;
   readonly #dangers: Dangers;
   readonly #late: (() => Promise<unknown>)[] = [];
+  readonly #turns: (() => void)[] = [];
   #isCalm = false;
+  #isOver = false;
 
   constructor(seed: number, dangers: Dangers, tiers = 3) {
     this.#chance = seededChance(seed ^ 0x7135);
@@ -212,6 +234,7 @@ export class TiersWorld {
   async pass(ms: number): Promise<void> {
     for (let turn = 0; turn < 6; turn++) await yieldToEvents();
     for (const node of this.nodes) node.clock.advance(ms);
+    for (const wake of this.#turns.splice(0)) wake();
     for (let turn = 0; turn < 6; turn++) await yieldToEvents();
   }
 
@@ -271,6 +294,8 @@ export class TiersWorld {
       await this.pass(1_200);
       await this.load();
     }
+    this.#isOver = true;
+    await this.pass(0);
   }
 
   async #stopSender(node: Node): Promise<void> {
@@ -284,7 +309,7 @@ export class TiersWorld {
     const next = this.nodes[node.index + 1];
     if (next === undefined) return;
     const transport = (link: Link): Transport => this.#transport(node, next, link);
-    const starting = node.startSender(this.#chance, this.#dangers.retriesMax, transport);
+    const starting = node.startSender(this.#chance, this.#dangers, transport);
     for (let turn = 0; turn < 3; turn++) await this.pass(0);
     await starting;
   }
@@ -354,11 +379,13 @@ export class TiersWorld {
     return { kind: 'http', status: httpStatusOf(outcome), headers, body: new Uint8Array(0) };
   }
 
-  /** Resolves when the node has died, or has given no answer for long. */
+  /** Resolves when the node has died, or has given no answer for long, or the world has ended. */
   async #death(node: Node): Promise<'dead'> {
     const { intake, clock } = node;
     const fromMs = clock.monotonicMs();
-    while (node.intake === intake && clock.monotonicMs() - fromMs < 20_000) await yieldToEvents();
+    while (!this.#isOver && node.intake === intake && clock.monotonicMs() - fromMs < 20_000) {
+      await new Promise<void>((resolve) => this.#turns.push(resolve));
+    }
     return 'dead';
   }
 }
@@ -384,8 +411,9 @@ export async function tiersHistory(
   try {
     await world.start();
     for (let round = 0; round < 8; round++) {
-      const requests = Array.from({ length: Math.floor(chance() * 4) }, async (_, index) => {
-        const name = `${chance() < dangers.refusal / 3 ? '?' : 'i'}${round}.${index}`;
+      const count = Math.floor(chance() * 4) + (dangers.lineBytes === undefined ? 0 : 3);
+      const requests = Array.from({ length: count }, async (_, index) => {
+        const name = `${chance() < dangers.refusal / 3 ? '?' : 'i'}${round}.${index}${'-'.repeat(dangers.lineBytes ?? 0)}`;
         if ((await world.take(name, chance() < 0.7 ? 'k=a' : 'k=b')) === 'success') taken.push(name);
       });
       await Promise.race([Promise.all(requests), world.pass(80).then(() => world.pass(80))]);

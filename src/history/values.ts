@@ -51,7 +51,7 @@ export function parseValue(text: string): Value {
 }
 
 /** A value in TLA+. */
-export function printValue(value: Value): string {
+function printValue(value: Value): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return `"${value}"`;
   if (typeof value === 'boolean') return value ? 'TRUE' : 'FALSE';
