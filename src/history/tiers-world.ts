@@ -364,14 +364,15 @@ class TiersWorld {
 
   async #deliver(to: Node, call: ExportCall): Promise<Reply> {
     const { sink } = to;
-    if (sink === undefined) return { kind: 'none', reason: 'nobody there', sent: true };
+    const { signal } = call;
+    if (sink === undefined || signal === 'peer') return { kind: 'none', reason: 'nobody there', sent: true };
     if (!this.#isCalm && this.#chance() < this.#dangers.refusal) {
       return { kind: 'http', status: 503, headers: {}, body: new Uint8Array(0) };
     }
     const batch = batchOf(call.headers[HOP_HEADERS.stream], call.headers[HOP_HEADERS.batch]);
     const body = Buffer.concat(call.body);
     const outcome = await Promise.race([
-      sink.export({ signal: call.signal, body, baggage: call.headers['baggage'] ?? '', ...(batch && { batch }) }),
+      sink.export({ signal, body, baggage: call.headers['baggage'] ?? '', ...(batch && { batch }) }),
       this.#death(to),
     ]);
     if (outcome === 'dead') return { kind: 'none', reason: 'died', sent: true };
