@@ -74,7 +74,7 @@ function ingestLine(result: IngestResult): string {
   ].join('  ');
 }
 
-const SMALL = { seconds: 10, connections: 500, idle: 10_000 };
+const SMALL = { seconds: 6, connections: 500, idle: 10_000 };
 
 /** A backlog of a gibibyte of requests. */
 const RECOVERY_BYTES = 2 ** 30;

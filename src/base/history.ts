@@ -31,7 +31,7 @@ export type StepName = (typeof STEPS)[number];
  * Steps of one stream: what a sender takes from one journal, of one signal, to one destination. Named as the actions of spec/Sender.tla;
  * of its receiver only what joins the two is recorded (`Deliver`), for its other steps are those of its journal and store.
  */
-const STREAM_STEPS = [
+export const STREAM_STEPS = [
   'Connect',
   'ConnectOk',
   'ConnectFail',
@@ -47,6 +47,7 @@ const STREAM_STEPS = [
   'Abandon',
   'Send',
   'Transmit',
+  'Release',
   'BatchOk',
   'Refuse',
   'Split',
@@ -55,6 +56,7 @@ const STREAM_STEPS = [
   'Requeue',
   'Resend',
   'Renew',
+  'Miss',
   'Save',
   'SCrash',
   'Deliver',
@@ -64,7 +66,7 @@ export type StreamStepName = (typeof STREAM_STEPS)[number];
 
 /**
  * `where`: the index of the receiver or its journal directory; `count`: the number of records that the step speaks of, 0 where it speaks
- * of none. `segment` is '' for Boot (all segments of the receiver) and, with `where` '*', for StoreBoot.
+ * of none. `segment` is '' for Boot (all segments of the receiver) and for StoreBoot, whose receiver is `*`, every one.
  */
 export type TakeStep = (step: StepName, where: number | string, segment: string, count: number) => void;
 

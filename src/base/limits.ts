@@ -27,12 +27,14 @@ export const LIMITS = {
   streamsPerConnectionMax: 256,
   /** Time a client may take to send one whole request. Over it: HTTP 408, gRPC DEADLINE_EXCEEDED. */
   requestTimeoutMs: 30_000,
+  /** A request that has been arriving for longer is refused when others need the memory that is reserved for it: 503 / UNAVAILABLE. */
+  slowRequestMs: 2_000,
   /** Idle keep-alive connections are closed after this. */
   idleTimeoutMs: 120_000,
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
   inflightBytesMax: 72 * MIB,
-  /** The same for requests that hold at most usualRequestBytesMax: what hundreds of connections need at once, and a quarter of what the largest needs. */
-  inflightUsualBytesMax: 16 * MIB,
+  /** The same for requests that hold at most usualRequestBytesMax: what hundreds of connections need at once, and a small part of what the largest needs. */
+  inflightUsualBytesMax: 12 * MIB,
   usualRequestBytesMax: 4 * MIB,
   /**
    * Part of the journal quota that is kept for connections that took no more than their share lately. Over the rest: 503 / UNAVAILABLE for
@@ -41,11 +43,13 @@ export const LIMITS = {
   fairReserveShare: 0.125,
   /**
    * MiB of each half of the young objects of a receiver (a flag of V8; three times as much is held). What a request makes dies with it:
-   * more room would only let bodies that nobody needs any more wait longer to be given back.
+   * more room would only let what nobody needs any more wait longer to be given back.
    */
   receiverYoungMiBMax: 4,
   /** The same of the processes of a Clew that forwards: they only pass requests on, whose objects die at once (bench/cutoff-main.ts). */
   forwardYoungMiBMax: 2,
+  /** Bytes of buffers that a receiver has let go before they are looked for. */
+  receiverGarbageBytesMax: 6 * MIB,
   /** Bytes of emptied request bodies that a receiver keeps for the next ones. */
   bodyPoolBytesMax: 4 * MIB,
   /** What an overloaded receiver tells its clients to wait. */
@@ -209,6 +213,14 @@ export const LIMITS = {
   graphShareMax: 0.15,
   /** Wait for more spans before a window is paired anew. */
   graphPauseMs: 1_000,
+  /** Where a window waits longer than this to be paired, the newest calls are looked at by themselves, for new edges alone, … */
+  graphPeekMs: 2_000,
+  /** … those that begin in this time, … */
+  graphPeekSpanMs: 8_000,
+  /** … whole traces of about so many spans, another part of them each time where there are more, … */
+  graphPeekSpans: 200_000,
+  /** … with at most this share of time. */
+  graphPeekShareMax: 0.1,
   /** An edge that no call used for this long no longer counts for the cycles that are watched. */
   graphWatchMs: 3_600_000,
   /** The guard's state is written this often when calls on known edges changed it. */

@@ -28,7 +28,7 @@ interface Bug {
 const SYNC = `      await this.#file.sync();
       record('Sync', receiver, segment, records);
 `;
-const WRITE = `      await this.#file.write(group.flatMap((waiting) => waiting.parts));
+const WRITE = `      await this.#file.write(pieces);
       record('Write', receiver, segment, records);
 `;
 

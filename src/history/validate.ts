@@ -1,23 +1,29 @@
 import { assert } from '../base/assert.ts';
 import type { StepName } from '../base/history.ts';
-import { check, type TlaChecker, withoutComments } from './checker.ts';
-import type { HistoryStep } from './steps.ts';
+import { type TlaChecker, withoutComments } from './checker.ts';
+import { allowedFrom, firstState, follow, type Sized } from './follow.ts';
+import { type HistoryLine, type HistoryStep, isSegmentStep } from './steps.ts';
+import { printState, type State } from './values.ts';
 
-/** Whether the specification allows a history. */
-export type Judgement =
-  | { readonly kind: 'allowed'; readonly steps: number; readonly segments: number }
-  | {
-      readonly kind: 'forbidden';
-      /** The first step that the specification forbids; of several segments the one that stands first in the file. */
-      readonly step: HistoryStep;
-      /** The state of its segment before it, as the specification writes it. */
-      readonly state: string;
-      /** The actions that the specification allows there. */
-      readonly allowed: readonly string[];
-    };
+/** The first step of a history that a specification forbids; of several segments or streams the one that stands first in the file. */
+export interface Forbidden {
+  readonly kind: 'forbidden';
+  readonly step: HistoryLine;
+  /** The specification's module. */
+  readonly module: string;
+  /** The state before the step, as the specification writes it. */
+  readonly state: string;
+  /** The actions that the specification allows there. */
+  readonly allowed: readonly string[];
+  /** The step is one of the specification, and leads to a state in which its theorems do not hold. */
+  readonly unsafe: boolean;
+}
+
+/** Whether a specification allows a history. */
+export type Judgement = { readonly kind: 'allowed'; readonly steps: number; readonly lives: number } | Forbidden;
 
 /** More than any history holds: the budgets of the specification bound model checking alone. */
-const PLENTY = 1_000_000;
+export const PLENTY = 1_000_000;
 /** Moves checked in one run. */
 const CHUNK_MOVES = 200;
 /** The next life begins in the first state. */
@@ -38,20 +44,21 @@ const PLAIN: ReadonlySet<StepName> = new Set<StepName>([
 ]);
 
 /**
- * Follows a history through spec/Intake.tla (`spec`, the module's text): from the first state each step must be a step of the
+ * Follows the steps of segments through spec/Intake.tla (`spec`, the module's text): from the first state each must be a step of the
  * specification and lead to a state in which its safety theorems hold. Segments share nothing but crashes, so each is followed alone, with
  * the steps that its receiver and the store take for all of them.
  */
-export function validateHistory(checker: TlaChecker, spec: string, steps: readonly HistoryStep[]): Judgement {
-  const module = withoutComments(spec);
+export function validateHistory(checker: TlaChecker, spec: string, lines: readonly HistoryLine[]): Judgement {
+  const steps = lines.filter(isSegmentStep);
+  const sized = intake(withoutComments(spec), PLENTY);
   const lives = livesOf(steps);
   // One life after the other, each from the first state: reading the module once for many is most of the speed.
   const moves = lives.flatMap((life): Move[] => [AFRESH, ...life]);
-  let first: Extract<Judgement, { kind: 'forbidden' }> | undefined;
-  let state = 'Init';
+  let first: Forbidden | undefined;
+  let state: State | undefined;
   for (let at = 0; at < moves.length; ) {
     const chunk = moves.slice(at, at + CHUNK_MOVES);
-    const followed = follow(checker, module, state, chunk);
+    const followed = follow(checker, sized, state, chunk.map(actionOf));
     const refused = chunk[followed.moves];
     if (refused === undefined) {
       state = followed.state;
@@ -59,16 +66,30 @@ export function validateHistory(checker: TlaChecker, spec: string, steps: readon
       continue;
     }
     assert(refused !== AFRESH, 'every life may begin');
-    if (first === undefined || refused.line < first.step.line) {
-      const before =
-        followed.moves === 0 ? state : follow(checker, module, state, chunk.slice(0, followed.moves)).state;
-      first = { kind: 'forbidden', step: refused, state: before, allowed: allowedFrom(checker, module, before) };
-    }
+    if (first === undefined || refused.line < first.step.line) first = forbidden(checker, sized, refused, followed);
     const next = moves.indexOf(AFRESH, at + followed.moves);
     at = next === -1 ? moves.length : next;
-    state = 'Init';
+    state = undefined;
   }
-  return first ?? { kind: 'allowed', steps: steps.length, segments: lives.length };
+  return first ?? { kind: 'allowed', steps: steps.length, lives: lives.length };
+}
+
+function intake(module: string, records: number): Sized {
+  return { module, constants: { NS: '1', R: String(records), MaxFaults: String(PLENTY) } };
+}
+
+function forbidden(
+  checker: TlaChecker,
+  sized: Sized,
+  step: HistoryStep,
+  { state, unsafe }: { readonly state: State | undefined; readonly unsafe: boolean },
+): Forbidden {
+  const before = state ?? firstState(checker, intake(sized.module, 1));
+  const text = printState(before);
+  // As many records as may be next: the checker tries each number.
+  const records = Number(/app \|-> (\d+)/.exec(text)?.[1] ?? 0) + 1;
+  const allowed = allowedFrom(checker, intake(sized.module, records), before);
+  return { kind: 'forbidden', step, module: 'Intake', state: text, allowed, unsafe };
 }
 
 /** The steps of each segment, in order; those for all segments are part of each that was begun before. */
@@ -76,9 +97,7 @@ function livesOf(steps: readonly HistoryStep[]): HistoryStep[][] {
   const lives = new Map<string, HistoryStep[]>();
   for (const step of steps) {
     if (step.segment === '') {
-      for (const life of lives.values()) {
-        if (step.receiver === '*' || step.receiver === life[0]?.receiver) life.push(step);
-      }
+      for (const life of lives.values()) if (concerns(step.receiver, life[0]?.receiver ?? '')) life.push(step);
       continue;
     }
     const key = `${step.receiver}/${step.segment}`;
@@ -89,37 +108,9 @@ function livesOf(steps: readonly HistoryStep[]): HistoryStep[][] {
   return [...lives.values()];
 }
 
-/**
- * Follows `moves` from `state` (a formula) and says how many the specification allows, and the state after all of them. The run is told
- * which action comes at which place, and that the end is never reached: the counterexample is the history itself, and its last state is
- * where it leads.
- */
-function follow(
-  checker: TlaChecker,
-  module: string,
-  state: string,
-  moves: readonly Move[],
-): { readonly moves: number; readonly state: string } {
-  const text = module
-    .replace(/^VARIABLES seg, flt$/m, 'VARIABLES seg, flt, place')
-    .replace(
-      /^====\s*$/m,
-      `HistoryInit == ${state} /\\ place = 0\nHistoryNext == ${choice(moves, 0, moves.length)}\nUnfinished == place < ${moves.length}\n====\n`,
-    );
-  const end = check(checker, text, configuration('HistoryInit', 'HistoryNext', PLENTY, ['Unfinished', 'Safety']), {
-    statesMax: moves.length + 2,
-  });
-  // The specification leaves no choice once the action and its numbers are known: one state for each move.
-  if (end.kind === 'holds') return { moves: end.states - 1, state };
-  assert(end.invariant === 0, `a step leads to a state that is not safe: ${end.trace}`);
-  return { moves: moves.length, state: lastState(end.trace) };
-}
-
-/** The move of each place from `begin` to `end`, found by halving: a list of all would be read through at each. */
-function choice(moves: readonly Move[], begin: number, end: number): string {
-  if (end - begin === 1) return `(place = ${begin} /\\ ${actionOf(moves[begin])} /\\ place' = ${end})`;
-  const middle = (begin + end) >> 1;
-  return `(IF place < ${middle} THEN ${choice(moves, begin, middle)} ELSE ${choice(moves, middle, end)})`;
+/** Whether what a receiver, or the store (`*`), does for all segments is done for those of this receiver. */
+export function concerns(whose: string, receiver: string): boolean {
+  return whose === receiver || (whose.endsWith('*') && receiver.startsWith(whose.slice(0, -1)));
 }
 
 function actionOf(move: Move): string {
@@ -127,44 +118,4 @@ function actionOf(move: Move): string {
   const { step, count } = move;
   if (step === 'Boot' || step === 'StoreBoot') return step;
   return PLAIN.has(step) ? `${step}(1)` : `${step}(1, ${count})`;
-}
-
-function configuration(init: string, next: string, records: number, invariants: readonly string[]): string {
-  return [
-    `CONSTANTS\n  NS = 1\n  R = ${records}\n  MaxFaults = ${PLENTY}`,
-    `INIT ${init}\nNEXT ${next}`,
-    ...invariants.map((name) => `INVARIANT ${name}`),
-    'CHECK_DEADLOCK FALSE\n',
-  ].join('\n');
-}
-
-/** The last state of a counterexample as a formula over seg and flt. */
-function lastState(trace: string): string {
-  const text = trace.slice(trace.lastIndexOf('State '));
-  const seg = /^\s*seg = (.*)$/m.exec(text)?.[1];
-  const flt = /^\s*flt = (\d+)$/m.exec(text)?.[1];
-  assert(seg !== undefined && flt !== undefined, `the checker's trace cannot be read: ${text}`);
-  const value = seg.replaceAll('|-> true', '|-> TRUE').replaceAll('|-> false', '|-> FALSE');
-  return `seg = ${value} /\\ flt = ${flt}`;
-}
-
-/** The actions that the specification allows in a state, for the person who reads the judgement. */
-function allowedFrom(checker: TlaChecker, module: string, state: string): string[] {
-  const records = Number(/app \|-> (\d+)/.exec(state)?.[1] ?? 0) + 1;
-  const text = module.replace(/^====\s*$/m, `HistoryInit == ${state}\n====\n`);
-  const configured = configuration('HistoryInit', 'Next', records, []);
-  const found = JSON.parse(checker.explore_next(text, configured, '{}', stateJson(state))) as {
-    readonly transitions?: readonly { readonly action: string }[];
-  };
-  return [...new Set((found.transitions ?? []).map(({ action }) => action))];
-}
-
-/** A state as explore_next reads it. */
-function stateJson(state: string): string {
-  const fields = [...state.matchAll(/(\w+) \|-> ("\w+"|\w+)/g)].map(
-    ([, name, value = '']) => `"${name}":${value.replace('TRUE', 'true').replace('FALSE', 'false')}`,
-  );
-  const flt = /flt = (\d+)/.exec(state)?.[1] ?? String(PLENTY);
-  const first = '"mode":"new","app":0,"wr":0,"dur":0,"ans":0,"nat":0,"man":"none","cnt":0,"sure":true,"ins":0,"tak":0';
-  return `{"seg":{"__tuple":[{${fields.length === 0 ? first : fields.join(',')}}]},"flt":${flt}}`;
 }

@@ -95,7 +95,7 @@ export async function finishForgotten(
   journalDirectory: string,
 ): Promise<{ receiver: number; segment: string }[]> {
   const finished: { receiver: number; segment: string }[] = [];
-  record('StoreBoot', '*', '');
+  record('StoreBoot', `${journalDirectory}/*`, '');
   for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
     for (const [segment, files] of await segmentsIn(disk, directory)) {
       if (!files.includes(loadedFile(segment))) continue;

@@ -74,7 +74,7 @@ test('a wrong value is refused with key, value, place and what is allowed', () =
     'CLEW_LOG_LEVEL log.level: "loud" is not one of debug, info, warn, error',
   ]);
   expect(problemsOf({ flags: { 'journal.bytesMax': '12 parsecs' } })).toEqual([
-    '--journal-bytes-max journal.bytesMax: "12 parsecs" is not a size such as 512MiB of at least 48 MiB',
+    '--journal-bytes-max journal.bytesMax: "12 parsecs" is not a size such as 512MiB of at least 40 MiB',
   ]);
   expect(problemsOf({ yaml: 'data: [a, b]\n' })).toEqual(['clew.yaml:1 data: ["a","b"] is not a path']);
   expect(problemsOf({ yaml: 'data:\n  dir: x\n' })).toEqual(['clew.yaml:1 data: {"dir":"x"} is not a path']);

@@ -46,7 +46,7 @@ export class Processes {
     // would stay open with nobody to answer it.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     const youngMiB = forwards(options.start.role) ? LIMITS.forwardYoungMiBMax : LIMITS.receiverYoungMiBMax;
-    const execArgv = [...process.execArgv, `--max-semi-space-size=${youngMiB}`];
+    const execArgv = [...process.execArgv, '--expose-gc', `--max-semi-space-size=${youngMiB}`];
     cluster.setupPrimary({ exec: CLI, args: [CHILD_COMMAND, 'receiver'], execArgv });
     this.#store = forwards(options.start.role)
       ? this.#keeper('sender', 0, () => fork(CLI, [CHILD_COMMAND, 'sender'], { execArgv }), false)

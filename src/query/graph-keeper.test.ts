@@ -314,4 +314,26 @@ describe('the kept graph', () => {
     await keeper.idle();
     expect(alerts.slice(before).map(({ services }) => services.join(''))).toEqual(['abcdefgh', 'pq']);
   });
+
+  test('tells of a cycle while the window of the call that closes it still waits to be paired', async () => {
+    const nowS = Math.floor(Date.now() / 1000) - BASE_S;
+    const alerts: CycleAlert[] = [];
+    keeper = new GraphKeeper({
+      engine,
+      disk: nodeDisk,
+      clock: systemClock,
+      directory: path.join(directory, 'graph'),
+      // The first pairing is followed by a rest that outlasts the test.
+      shareMax: 0.00001,
+      onCycle: (alert) => alerts.push(alert),
+    });
+    await keeper.start();
+    await load(call(1, 'a', 'b', nowS));
+    await keeper.idle();
+    await load([...call(11, 'b', 'c', nowS), ...call(21, 'c', 'a', nowS)]);
+    while (alerts.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(alerts.map(({ services }) => services)).toEqual([['a', 'b', 'c']]);
+    expect(keeper.state().pending.length).toBeGreaterThan(0);
+    expect((await kept('service')).edges.map(({ client }) => client)).toEqual(['a']);
+  });
 });

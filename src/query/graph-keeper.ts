@@ -1,4 +1,4 @@
-import { type CallGraph, mergeGraphs } from '../analysis/call-graph.ts';
+import { type CallGraph, mergeGraphs, serviceEdges } from '../analysis/call-graph.ts';
 import type { CallSpans } from '../analysis/call-spans.ts';
 import { pairCalls } from '../analysis/pairing.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -7,7 +7,7 @@ import { type Disk, errorText } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
 import type { CycleAlert } from './api-alerts.ts';
 import { touchedWindows } from './graph-segment.ts';
-import { WINDOW_SECONDS, windowOf, windowParts } from './graph-spans.ts';
+import { newestEdges, WINDOW_SECONDS, windowOf, windowParts } from './graph-spans.ts';
 import { type CycleWatch, watchCycles } from './graph-watch.ts';
 import { newestVersion, spansIn, staleWindows, writeWindow } from './graph-windows.ts';
 
@@ -71,6 +71,9 @@ export class GraphKeeper {
   readonly #pauses = new Set<() => void>();
   #closed = false;
   #loop: Promise<void> = Promise.resolve();
+  #peeks: Promise<void> = Promise.resolve();
+  /** When windows that wait again were last paired, monotonic. */
+  readonly #pairedMs = new Map<number, number>();
 
   constructor(options: GraphKeeperOptions) {
     this.#options = options;
@@ -87,6 +90,7 @@ export class GraphKeeper {
       this.#isCompared = true;
       return this.#run();
     });
+    this.#peeks = this.#peek();
   }
 
   /** A segment is in the store. Never rejects: what cannot be read now is found by the count of spans at the next start. */
@@ -131,7 +135,7 @@ export class GraphKeeper {
   async close(): Promise<void> {
     this.#closed = true;
     for (const end of [...this.#pauses]) end();
-    await this.#loop;
+    await Promise.all([this.#loop, this.#peeks]);
   }
 
   #markOne(window: number): void {
@@ -168,6 +172,37 @@ export class GraphKeeper {
       const leastMs = window > nowSecond - 2 * WINDOW_SECONDS ? LIMITS.graphPauseMs : 0;
       await this.#pause(Math.max(leastMs, tookMs * (1 / this.#shareOf(window) - 1)));
     }
+  }
+
+  /**
+   * Under load a window is paired long after its calls came. So that a call that closes a cycle is noticed all the same, the newest calls are
+   * looked at by themselves while a window of now waits; what is kept of the graph is left to the pairing of the window.
+   */
+  async #peek(): Promise<void> {
+    const { clock, engine } = this.#options;
+    for (let turn = 0; !this.#closed; ) {
+      await this.#pause(LIMITS.graphPeekMs);
+      const nowNs = clock.unixNano();
+      if (this.#closed || !this.#isBehind(Number(nowNs / 1_000_000_000n))) continue;
+      const startedMs = clock.monotonicMs();
+      try {
+        const [from, to] = [nowNs - BigInt(LIMITS.graphPeekSpanMs) * 1_000_000n, nowNs + CLOCKS_APART_NS];
+        const edges = await newestEdges(engine, from, to, turn++);
+        this.#watch.take(windowOf(Number(from / 1_000_000_000n)), edges, true);
+      } catch (error) {
+        if (!this.#closed) this.#report(`the newest calls cannot be looked at: ${errorText(error)}`);
+      }
+      const tookMs = clock.monotonicMs() - startedMs;
+      await this.#pause(Math.max(0, tookMs / LIMITS.graphPeekShareMax - LIMITS.graphPeekMs));
+    }
+  }
+
+  /** A window of now waits, and was last paired some time ago. */
+  #isBehind(nowSecond: number): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    const since = (window: number): number => nowMs - (this.#pairedMs.get(window) ?? Number.NEGATIVE_INFINITY);
+    const isNew = (window: number): boolean => window > nowSecond - 2 * WINDOW_SECONDS;
+    return [...this.#dirty.keys()].some((window) => isNew(window) && since(window) > LIMITS.graphPeekMs);
   }
 
   /** The newest and the oldest marked window in turns: what happens now is seen soon, and nothing waits for ever. */
@@ -238,12 +273,14 @@ export class GraphKeeper {
     const version = this.#version + 1;
     await writeWindow(engine, disk, directory, { window, version, spans, graph });
     this.#version = version;
-    this.#watch.take(window, graph);
+    this.#watch.take(window, serviceEdges(graph.edges));
+    this.#pairedMs.set(window, this.#options.clock.monotonicMs());
   }
 
   /** Fingerprints of windows that are long past are dropped; a late span there costs its neighbours one more pairing. */
   #forgetOld(window: number): void {
     for (const old of this.#sizes.keys()) if (old < window - SHARED_SECONDS) this.#sizes.delete(old);
+    for (const old of this.#pairedMs.keys()) if (old < window - SHARED_SECONDS) this.#pairedMs.delete(old);
     if (this.#shared.size <= SHARED_MAX) return;
     for (const key of this.#shared.keys())
       if (Number.parseInt(key, 10) < window - SHARED_SECONDS) this.#shared.delete(key);
@@ -280,6 +317,8 @@ export class GraphKeeper {
   }
 }
 
+/** Clocks of senders may be ahead of this one's. */
+const CLOCKS_APART_NS = 5_000_000_000n;
 const IDLE_CHECK_MS = 20;
 /** Seconds over which a rebuild looks at each window; over more it looks only at those whose count of spans is wrong. */
 const REBUILT_BLINDLY_MAX = 86_400;

@@ -1,11 +1,10 @@
-import { type CallGraph, serviceEdges } from '../analysis/call-graph.ts';
 import { canonicalCycle, elementaryCycles, shortestPath } from '../analysis/cycles.ts';
 import { findEdge, type Graph, graphOf } from '../analysis/graph.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Engine } from '../store/engine.ts';
 import type { CycleAlert } from './api-alerts.ts';
-import { WINDOW_SECONDS } from './graph-spans.ts';
+import { type SeenEdge, WINDOW_SECONDS } from './graph-spans.ts';
 import { type EdgeLife, edgeLives } from './graph-windows.ts';
 
 /** A cycle of services that is watched. */
@@ -27,7 +26,8 @@ export interface CycleSummary {
 /** Looks at the edges between services as windows are written, and says when a cycle appears that was not there. */
 export interface CycleWatch {
   load(engine: Engine, version: number): Promise<void>;
-  take(window: number, graph: CallGraph): void;
+  /** `isPart`: the edges have some of the window's calls, so that they do not tell how often they are used. */
+  take(window: number, edges: readonly SeenEdge[], isPart?: boolean): void;
   cycles(): readonly WatchedCycle[];
   /** All edges between services that were ever seen. */
   edges(): Iterable<EdgeLife>;
@@ -81,9 +81,9 @@ export function watchCycles(clock: Clock, onCycle: (cycle: CycleAlert) => void):
       look();
       isLoaded = true;
     },
-    take(window, graph) {
+    take(window, edges, isPart = false) {
       const fresh: EdgeLife[] = [];
-      for (const { client, server, calls, slowestTraceId } of serviceEdges(graph.edges)) {
+      for (const { client, server, calls, slowestTraceId } of edges) {
         const name = edgeName(client, server);
         const life = lives.get(name);
         if (life === undefined) {
@@ -96,7 +96,7 @@ export function watchCycles(clock: Clock, onCycle: (cycle: CycleAlert) => void):
           life.traceId = slowestTraceId;
           fresh.push(life);
         }
-        if (window >= life.last) life.callsPerMinute = calls;
+        if (window >= life.last && !isPart) life.callsPerMinute = calls;
         life.first = Math.min(life.first, window);
         life.last = Math.max(life.last, window);
       }

@@ -25,7 +25,7 @@ beforeAll(async () => {
       attributes: [{ key: 'user', value: { stringValue: user } }],
     };
   });
-  // And one trace with a match in each half of the time that is stored.
+  // And one trace with a match in each part of the time that is stored.
   const late = { ...spans[0], spanId: id(999).slice(16), traceId: id(36) };
   await api.store('traces', { resourceSpans: [{ resource: {}, scopeSpans: [{ spans: [...spans, late] }] }] });
 });
@@ -57,7 +57,7 @@ const matchesOf = (statements: readonly string[]): string[] =>
 
 const FIFTHS = [1, 36, 6, 11, 16, 21, 26, 31].map(id);
 
-it('a key whose value was not among the newest spans is looked for in both halves at once the next time', async () => {
+it('a key whose value was not among the newest spans is looked for in most of the range at once the next time', async () => {
   const statements: string[] = [];
   const engine = asNew(statements);
   expect((await found(engine, 'nobody', 20))[0]).toEqual([]);
@@ -66,7 +66,7 @@ it('a key whose value was not among the newest spans is looked for in both halve
   expect(matchesOf(statements)).toHaveLength(2);
 });
 
-it('pages over both halves show each trace once, in the order of the newest match', async () => {
+it('pages over both parts show each trace once, in the order of the newest match', async () => {
   const engine = asNew();
   await found(engine, 'nobody', 20);
   const pages: string[] = [];

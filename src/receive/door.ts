@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { LIMITS } from '../base/limits.ts';
 import type { Outcome, Refused } from '../wire/outcome.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { TakePeer } from './peer-door.ts';
 import { type Client, type Holder, newClient } from './shares.ts';
 import type { ExportSink } from './sink.ts';
@@ -13,6 +14,7 @@ export type DoorLimits = Pick<
   | 'connectionsMax'
   | 'streamsPerConnectionMax'
   | 'requestTimeoutMs'
+  | 'slowRequestMs'
   | 'idleTimeoutMs'
   | 'retryAfterMs'
 >;
@@ -25,6 +27,7 @@ export interface DoorContext {
   readonly sink: ExportSink;
   readonly limits: ConfiguredLimits;
   readonly counters: DoorCounters;
+  readonly arrivals: Arrivals;
   /** True when this `authorization` header may send. */
   readonly authorize: (header: string | undefined) => boolean;
   /** Where reports of other Clews go; undefined where nobody keeps them. */
@@ -70,6 +73,13 @@ export function overloadOf({ sink }: DoorContext): Refused {
   assert(outcome.kind !== 'success', 'a sink without room refuses');
   return outcome;
 }
+
+/** What a request is told that had to make room for others. */
+export const tooSlow = ({ limits }: DoorContext): Refused => ({
+  kind: 'overloaded',
+  message: `the request has been arriving for more than ${limits.slowRequestMs} ms (limits.slowRequestMs), and others need its memory`,
+  retryAfterMs: limits.retryAfterMs,
+});
 
 /** Memory that a request holds, from its first byte to its answer. */
 export class Reservation implements Holder {

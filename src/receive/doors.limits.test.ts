@@ -60,6 +60,27 @@ test('with tokens, only requests that carry one of them are taken', async () => 
   expect(sink.requests).toHaveLength(3);
 });
 
+test('requests that arrive slowly give their memory up when others need it, and are told to come again', async () => {
+  const { httpPort, grpcPort, sink } = await open({ limits: { slowRequestMs: 50 } });
+  sink.roomBytes = 300_000;
+  const { socket, closed } = rawConnection(httpPort);
+  const head =
+    'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 140000\r\n\r\n';
+  socket.write(`${head}?`);
+  const session = openSession(grpcPort);
+  const slowCall = rawStream(session, {}, framed(Buffer.alloc(1), false, 140_000), false);
+  await vi.waitFor(() => expect(sink.heldBytes).toBeGreaterThan(280_000));
+  const usual = { port: httpPort, body: Buffer.alloc(200_000) };
+  await vi.waitFor(async () => expect((await send(usual)).status).not.toBe(503), { timeout: 5_000 });
+  expect((await slowCall).code).toBe(14);
+  socket.end();
+  const said = (await closed).toLowerCase();
+  expect(said.startsWith('http/1.1 503 ')).toBe(true);
+  expect(said).toContain('\r\nretry-after: 1\r\n');
+  await released(sink);
+  session.destroy();
+});
+
 test('connections over the limit are closed at once, and there is room again when others leave', async () => {
   const { httpPort } = await open({ limits: { connectionsMax: 3 } });
   const held = [1, 2, 3].map(() => rawConnection(httpPort));

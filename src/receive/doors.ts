@@ -4,6 +4,7 @@ import https from 'node:https';
 import type net from 'node:net';
 import type tls from 'node:tls';
 import { LIMITS } from '../base/limits.ts';
+import { Arrivals } from './arrivals.ts';
 import { bearerCheck } from './auth.ts';
 import { type ConfiguredLimits, type DoorContext, DoorCounters } from './door.ts';
 import { grpcListener } from './grpc-door.ts';
@@ -57,6 +58,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     sink: options.sink,
     limits,
     counters,
+    arrivals: new Arrivals(limits.slowRequestMs),
     authorize: bearerCheck(options.tokens ?? []),
     takePeer: options.takePeer,
     corsOrigins: options.corsOrigins ?? [],

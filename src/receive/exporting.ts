@@ -6,6 +6,7 @@ import { jsonToProtobuf } from '../wire/json.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { TooLargeError, type Unpacker } from '../wire/unpacking.ts';
 import { WireError } from '../wire/wire-error.ts';
+import type { Arrivals } from './arrivals.ts';
 import { BodyPool } from './body-pool.ts';
 import { type DoorContext, overloadOf, Reservation } from './door.ts';
 import { batchOf } from './marks.ts';
@@ -119,13 +120,17 @@ const AHEAD_BYTES = 256 * 1024;
 /** Collects a body up to a limit, reserving memory as it arrives. */
 export class BodyCollector {
   readonly reservation: Reservation;
+  readonly #arrivals: Arrivals;
   readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
   #expectedBytes = 0;
   #pooled: Buffer | undefined;
   sizeBytes = 0;
 
-  constructor(context: DoorContext, bytesMax: number, client: Client) {
+  /** @param refuseSlow answers the request and drops this, when it has been arriving for long and others need its memory */
+  constructor(context: DoorContext, bytesMax: number, client: Client, refuseSlow: () => void) {
+    this.#arrivals = context.arrivals;
+    this.#arrivals.begin(this, refuseSlow);
     this.reservation = new Reservation(context.sink, client);
     this.#bytesMax = bytesMax;
   }
@@ -133,14 +138,14 @@ export class BodyCollector {
   /** Reserves for a body of `bytes` that begins to arrive; false when there is no room. */
   expect(bytes: number): boolean {
     this.#expectedBytes = bytes;
-    return this.reservation.growTo(Math.min(bytes, this.sizeBytes + AHEAD_BYTES));
+    return this.#growTo(Math.min(bytes, this.sizeBytes + AHEAD_BYTES));
   }
 
   /** Takes the next piece; says why it cannot be taken. */
   add(chunk: Buffer): 'ok' | 'tooLarge' | 'noRoom' {
     const total = this.sizeBytes + chunk.length;
     if (total > this.#bytesMax) return 'tooLarge';
-    if (!this.reservation.growTo(total)) return 'noRoom';
+    if (!this.#growTo(total)) return 'noRoom';
     const memory = this.#memoryFor(total);
     if (memory === undefined) this.#chunks.push(chunk);
     else memory.set(chunk, this.sizeBytes);
@@ -166,6 +171,11 @@ export class BodyCollector {
     return undefined;
   }
 
+  #growTo(total: number): boolean {
+    while (!this.reservation.growTo(total)) if (!this.#arrivals.refuseSlow(this)) return false;
+    return true;
+  }
+
   /** Bytes `[0, count)` of what has arrived, when there are as many. */
   head(count: number): Buffer | undefined {
     if (this.sizeBytes < count) return undefined;
@@ -175,6 +185,7 @@ export class BodyCollector {
 
   /** Everything, once: the pieces are let go. */
   whole(): Buffer {
+    this.#arrivals.end(this);
     if (this.#pooled !== undefined) return this.#pooled.subarray(0, this.sizeBytes);
     if (this.#chunks.length === 1) return this.#chunks[0];
     const memory = POOL.take(this.sizeBytes);
@@ -201,6 +212,7 @@ export class BodyCollector {
 
   /** Forgets everything, before anybody else has seen it. */
   drop(): void {
+    this.#arrivals.end(this);
     this.#chunks.length = 0;
     if (this.#pooled !== undefined) POOL.giveBack(this.#pooled);
     this.#pooled = undefined;

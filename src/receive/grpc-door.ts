@@ -5,7 +5,7 @@ import { GRPC_ENCODINGS } from '../wire/compression.ts';
 import { FRAME_HEADER_BYTES, parseGrpcTimeout, readFrameHeader } from '../wire/grpc.ts';
 import type { Outcome, Refused } from '../wire/outcome.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { clientOf, type DoorContext, overloadOf } from './door.ts';
+import { clientOf, type DoorContext, overloadOf, tooSlow } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { ACCEPT_ENCODING, answerExport, refuse } from './grpc-answers.ts';
 import type { HealthService } from './grpc-health.ts';
@@ -102,7 +102,8 @@ class UnaryCall {
     this.#signal = signal;
     // A stream whose session has gone already has nobody to share with.
     const client = clientOf(stream.session ?? stream);
-    this.#body = new BodyCollector(context, context.limits.requestBytesMax + FRAME_HEADER_BYTES, client);
+    const bytesMax = context.limits.requestBytesMax + FRAME_HEADER_BYTES;
+    this.#body = new BodyCollector(context, bytesMax, client, () => this.#refuse(tooSlow(context)));
     this.#deadlineMs = parseGrpcTimeout(String(headers['grpc-timeout'] ?? ''));
   }
 

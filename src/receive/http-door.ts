@@ -3,7 +3,7 @@ import { LIMITS } from '../base/limits.ts';
 import { HTTP_PATHS, PEER_PATHS } from '../base/names.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import { HTTP_ENCODINGS } from '../wire/compression.ts';
-import { clientOf, type DoorContext, overloadOf } from './door.ts';
+import { clientOf, type DoorContext, overloadOf, tooSlow } from './door.ts';
 import { BodyCollector, baggageOf, exportRequest, hopOf } from './exporting.ts';
 import { answer, type Exchange, JSON_TYPE, PROTOBUF_TYPE, type Refusal, refuse, send } from './http-answers.ts';
 import { answerPeer, type TakePeer } from './peer-door.ts';
@@ -123,17 +123,21 @@ function receivePeer(exchange: Exchange, take: TakePeer): void {
 /** Collects the body of a request and hands it on when it is whole. */
 function collect(exchange: Exchange, bytesMax: number, limit: string, take: (body: BodyCollector) => void): void {
   const { context, request, response } = exchange;
-  const body = new BodyCollector(context, bytesMax, clientOf(request.socket));
-  if (!body.expect(announcedBytes(request))) {
-    refuse(exchange, { outcome: overloadOf(context) });
-    return;
-  }
-  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+  const body = new BodyCollector(context, bytesMax, clientOf(request.socket), () => {
+    giveUp();
+    refuse(exchange, { outcome: tooSlow(context) });
+  });
   let settled = false;
   const giveUp = (): void => {
     settled = true;
     body.drop();
   };
+  if (!body.expect(announcedBytes(request))) {
+    giveUp();
+    refuse(exchange, { outcome: overloadOf(context) });
+    return;
+  }
+  if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   request.on('data', (chunk: Buffer) => {
     if (settled) return;
     const taken = body.add(chunk);

@@ -115,7 +115,7 @@ class Courier {
   /** The time of its retry has come. */
   retry(): void {
     this.#step({ kind: 'retry_request' });
-    if (this.#isBegun) recordStream('Resend', this.#world.stream);
+    recordStream(this.#isBegun ? 'Resend' : 'Miss', this.#world.stream);
     this.#isBegun = false;
   }
 
@@ -123,7 +123,7 @@ class Courier {
   again(): void {
     this.#message = newMessage(this.#world.clock.monotonicMs());
     this.#step({ kind: 'send_request' });
-    if (this.#isBegun) recordStream('Renew', this.#world.stream);
+    recordStream('Renew', this.#world.stream);
     this.#isBegun = false;
   }
 

@@ -104,6 +104,22 @@ test('after its retries a batch becomes a dead letter, and those behind it are s
   expect(traces(forwarder)).toMatchObject({ received: 2, forwarded: 1, dead: 1, queued: 0 });
 }, 15_000);
 
+test('that a batch is given up is durable before the one behind it is sent', async () => {
+  const hop = await openHop();
+  const dead: unknown[] = [];
+  hop.world.sink.reply = ({ body }) => {
+    if (Buffer.from(body).includes('span 1')) return { kind: 'invalid', message: 'no ones' };
+    const [json = ''] = fs.readFileSync(path.join(hop.data, 'forward'), 'utf8').split('\n');
+    dead.push((JSON.parse(json) as { lanes: Record<string, { dead: number }> }).lanes['next/r0/traces']?.dead);
+    return SUCCESS;
+  };
+  await hop.take(['traces', spans(1)]);
+  await hop.take(['traces', spans(2)]);
+  const forwarder = await hop.start();
+  await forwarder.idle(5_000);
+  expect(dead).toEqual([1]);
+});
+
 test('10. what is undelivered at the end is kept: a next process goes on where the last one was, and what the receiver holds already is not sent', async () => {
   const hop = await openHop();
   const first = await hop.start();

@@ -1,5 +1,5 @@
 import type { HopAccount } from '../base/fleet.ts';
-import { recordStream } from '../base/history.ts';
+import { record, recordStream } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
 import type { Clock } from '../host/clock.ts';
@@ -331,6 +331,8 @@ export class Forwarder {
         if (oldest === undefined || lanes.some((lane) => lane.account.position < endOf(oldest.segment))) break;
         await progress.saved();
         try {
+          // What a store is for other segments, the destinations are for these: all of it is there, or accounted for.
+          if (queue.forgetting.at === 'sealed') record('Load', receiver, oldest.segment);
           await forget(disk, receiverDirectory(journalDirectory, receiver), oldest.segment, queue.forgetting);
         } catch (error) {
           report(`segment ${oldest.segment} cannot be forgotten yet: ${errorText(error)}`);

@@ -342,5 +342,8 @@ export class Lane {
       elsewhere: account.elsewhere + elsewhereOf(batch),
     });
     this.#failures = 0;
+    // Durable before anything behind it is sent: a process that had forgotten it would send it again, to a receiver that holds what came
+    // behind and would take it for a repetition.
+    await progress.saved();
   }
 }

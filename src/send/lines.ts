@@ -95,7 +95,9 @@ export class Line<W extends Wire> {
 
   /** A request on it has ended, unless the connection broke before. */
   release(): void {
-    if (this.phase === 'ACTIVE' || this.phase === 'DRAINING') this.#step({ kind: 'release' });
+    if (this.phase !== 'ACTIVE' && this.phase !== 'DRAINING') return;
+    recordStream('Release', this.#link.stream, this.#number);
+    this.#step({ kind: 'release' });
   }
 
   /** Lets it end what it carries, and takes nothing new. */
@@ -195,9 +197,13 @@ export class Lines<W extends Wire> {
     const opening = line;
     try {
       const wire = await open(opening.events(), withinMs);
+      if (this.#isClosed) {
+        wire.close();
+        link.failedToOpen();
+        return undefined;
+      }
       opening.opened(wire);
       this.#openedMs.set(opening, link.clock.monotonicMs());
-      if (this.#isClosed) opening.drain();
       return undefined;
     } catch (error) {
       link.failedToOpen();

@@ -72,6 +72,9 @@ const hashColumn = (name: string, map: string): string =>
 
 const TRACE_ID_INDEX = 'INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1';
 
+/** Resources repeat, so their filters are small, and can afford to send a search for what spans have into hardly any granule for nothing. */
+const RESOURCE_INDEX = 'INDEX idx_res_attr_hashes ResourceAttributeHashes TYPE bloom_filter(0.0001) GRANULARITY 1';
+
 const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly string[]>> = {
   [TABLES.traces]: () => [
     itemColumn('SpanAttributeItems', 'SpanAttributes'),
@@ -82,7 +85,7 @@ const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly s
     hashColumn('BaggageHashes', 'Baggage'),
     TRACE_ID_INDEX,
     'INDEX idx_span_attr_hashes SpanAttributeHashes TYPE bloom_filter(0.01) GRANULARITY 1',
-    'INDEX idx_res_attr_hashes ResourceAttributeHashes TYPE bloom_filter(0.01) GRANULARITY 1',
+    RESOURCE_INDEX,
     'INDEX idx_duration Duration TYPE minmax GRANULARITY 1',
   ],
   [TABLES.logs]: ({ kind, textIndex }) => [
@@ -93,7 +96,7 @@ const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly s
     hashColumn('ResourceAttributeHashes', 'ResourceAttributes'),
     TRACE_ID_INDEX,
     'INDEX idx_log_attr_hashes LogAttributeHashes TYPE bloom_filter(0.01) GRANULARITY 1',
-    'INDEX idx_res_attr_hashes ResourceAttributeHashes TYPE bloom_filter(0.01) GRANULARITY 1',
+    RESOURCE_INDEX,
     textIndex
       ? "INDEX idx_lower_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha')"
       : 'INDEX idx_lower_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8',

@@ -142,8 +142,8 @@ test('the Prometheus text announces every metric of the names table once, with i
   const { vitals } = running();
   vitals.take(counters(1));
   const families = parse(prometheusText(reportOf(vitals)));
-  // Those of the call graph come from the keeper of the graph (src/main/graph-metrics.ts).
-  const ours = Object.keys(METRICS).filter((name) => !name.startsWith('clew_graph_'));
+  // Those of the call graph and of alerts come from who keeps them (src/main/graph-metrics.ts, alert-desk.ts).
+  const ours = Object.keys(METRICS).filter((name) => !/^clew_(graph|alerts?)_/.test(name));
   expect([...families.keys()].sort()).toEqual(ours.sort());
   for (const [name, family] of families) {
     expect(family.type === 'counter').toBe(/_total$/.test(name));

@@ -55,7 +55,7 @@ const INTAKE = mutants('Intake', 'r2', [
 ]);
 
 const FENCE = '             /\\ \\A k \\in Ids(rwal) : Trace(k) = Trace(m) => k < m';
-const HEAD_OF_LINE = '(Final(k) \\/ k \\in Range(bit[b]))';
+const HEAD_OF_LINE = '(Settled(k) \\/ k \\in Range(bit[b]))';
 
 const SENDER = [
   ...mutants('Sender', 'b221', [
@@ -66,25 +66,32 @@ const SENDER = [
     ['applies without a token', ['IF rwal[aoff + 1].id \\in Ids(store)', 'IF FALSE']],
     [
       'forgets in a crash what has ended',
-      ['IF Final(m) THEN msg[m] ELSE "PENDING"', 'IF FALSE THEN msg[m] ELSE "PENDING"'],
+      ['IF m <= k THEN msg[m] ELSE "PENDING"', 'IF FALSE THEN msg[m] ELSE "PENDING"'],
     ],
     ['tries once too often', ['retry[m] < MaxRetries', 'retry[m] <= MaxRetries']],
     ['gives up at once', ['MayRetry(m) == retry[m] < MaxRetries', 'MayRetry(m) == FALSE']],
     ['overtakes within a trace', [HEAD_OF_LINE, 'TRUE']],
     ['closes with open messages', ['  /\\ \\A m \\in 1..acc : Final(m)\n  /\\ \\A b', '  /\\ \\A b']],
-    ['does not release a connection', ['THEN "CLOSED" ELSE "IDLE"', 'THEN "CLOSED" ELSE "ACTIVE"']],
+    ['does not release a connection', ['IF @ = "ACTIVE" THEN "IDLE" ELSE @', 'IF @ = "ACTIVE" THEN "ACTIVE" ELSE @']],
     [
       'leaves a batch on a broken connection',
-      [
-        "/\\ bst'  = [bst EXCEPT ![b] = \"FAILED\"]\n  /\\ bcn'  = [bcn EXCEPT ![b] = 0]\n  /\\ proto'",
-        "/\\ bst'  = [bst EXCEPT ![b] = \"SENT\"]\n  /\\ bcn'  = [bcn EXCEPT ![b] = 0]\n  /\\ proto'",
-      ],
+      ["bcn'  = [b \\in Batches |-> IF bcn[b] = c THEN 0 ELSE bcn[b]]", "bcn'  = bcn"],
     ],
-    ['loses its journal in a crash', ["rwal' = Durable", "rwal' = <<>>"]],
+    ['loses its journal in a crash', ["rwal' = SubSeq(rwal, 1, k)", "rwal' = <<>>"]],
     ['applies what is not durable', ['/\\ aoff < fs', '/\\ aoff < Len(rwal)']],
     ['puts a message into a batch twice', [' /\\ ~InBatch(m)', '']],
-    ['drains its last connection', ['\\E d \\in Conns \\ {c} : conn[d] \\in {"IDLE", "ACTIVE"}', 'TRUE']],
-    ['never applies', ['\\/ Fsync \\/ Apply \\/ CommitOff\n\nNext', '\\/ Fsync \\/ CommitOff\n\nNext']],
+    ['goes on before a giving up is accounted for', ['msg[k] = "ACKED" \\/ out[k] = "DEAD"', 'Final(k)']],
+    ['takes for held what the receiver does not hold', ['m <= k => m \\in Ids(Durable)', 'm <= k => TRUE']],
+    ['accounts for what is open', ["  /\\ \\A m \\in 1..k : Final(m)\n  /\\ out'", "  /\\ out'"]],
+    [
+      'sends before it is connected',
+      ['/\\ proto = "CONNECTED" /\\ bst[b]', '/\\ bst[b]'],
+      ['conn[c] = "IDLE"\n', 'TRUE\n'],
+    ],
+  ]),
+  ...mutants('Sender', 'bm1', [
+    ['never opens another connection', ['ConnectOk(c) \\/ Open(c) \\/ Recover(c) \\/', 'ConnectOk(c) \\/']],
+    ['never applies', ['  \\/ Apply\n\nNext', '\n\nNext']],
   ]),
   ...mutants('Sender', 'poison', [
     [

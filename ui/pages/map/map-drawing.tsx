@@ -54,7 +54,7 @@ export function MapDrawing(props: {
               key={`${link.from}\0${link.to}`}
               link={link}
               path={linkPath(from, to)}
-              width={1 + 6 * Math.sqrt(link.calls / most)}
+              width={1 + (map.links.length > MANY_LINKS ? 2 : 6) * Math.sqrt(link.calls / most)}
               isFaded={!isLit(link)}
               isQuiet={isCrowded && lit === null}
               isShown={lit !== null && isLit(link)}
@@ -80,6 +80,9 @@ export function MapDrawing(props: {
 
 /** With more boxes links are drawn faintly until a box is pointed at. */
 const CROWDED = 60;
+
+/** So many wide links would cover one another. */
+const MANY_LINKS = 40;
 
 /** Above this share of failed calls a link is as red as it gets. */
 const RED_SHARE = 0.05;
