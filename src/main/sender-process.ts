@@ -4,7 +4,7 @@ import { DIRECTORIES } from '../base/names.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { bearerCheck } from '../receive/auth.ts';
-import { readTls } from '../receive/tls.ts';
+import { readTls, type ServerTls } from '../receive/tls.ts';
 import { DeadLetters } from '../send/dead.ts';
 import { Forwarder, type Routing } from '../send/forwarder.ts';
 import { Progress } from '../send/progress.ts';
@@ -60,11 +60,10 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const view = await openFleetView(start, report);
   const node = () => fleetNode(start, vitals, view.nodes(), { forwarder, rules, tail: tail.rules, destinations });
   targets.start(async () => writePeerReport(await node()));
-  const tls = tlsOf(settings);
   const admin = await openAdmin({
     host: settings.host,
     port: settings['api.port'],
-    tls: tls === undefined ? undefined : await readTls(tls),
+    tls: await serverTls(settings),
     authorize: bearerCheck(start.tokens),
     ready: () => fleet.ready,
     node,
@@ -110,6 +109,11 @@ function rulesOf(lines: readonly string[]): RuleSet {
   const rules = parseRules(lines);
   if ('problem' in rules) throw new Error(rules.problem);
   return rules;
+}
+
+async function serverTls(settings: Settings): Promise<ServerTls | undefined> {
+  const tls = tlsOf(settings);
+  return tls === undefined ? undefined : readTls(tls);
 }
 
 /** Where routes lead; there is one also without any, because some may be in force for what was taken in before. */
