@@ -23,6 +23,7 @@ async function delivered(...replies: (number | 'cut' | 'refused')[]): Promise<{ 
     position: '0',
     body: Buffer.from('x'),
     items: 1,
+    elsewhere: 0,
     dropped: 0,
     baggage: '',
     receivedUnixNano: 0n,

@@ -57,14 +57,14 @@ const INTAKE: readonly Bug[] = [
   {
     name: 'forgets to release bytes in flight',
     file: 'receive/intake',
-    from: 'this.#inflightBytes -= bytes;',
+    from: 'this.#hold(holder, -bytes);',
     to: '',
   },
   {
     name: 'lets one request too many in',
     file: 'receive/intake',
-    from: 'if (ahead > inflightBytesMax) return',
-    to: 'if (ahead - bytes > inflightBytesMax) return',
+    from: 'if (ahead > inflightBytesMax ||',
+    to: 'if (ahead - bytes > inflightBytesMax ||',
   },
   {
     name: 'never frees its quota',
@@ -151,8 +151,8 @@ const ONCE: readonly Bug[] = [
   {
     name: 'does not check the checksum',
     file: 'receive/exporting',
-    from: "if (hop.checksum !== '' && hop.checksum !== checksumText(body)) {",
-    to: "if (hop.checksum === 'none') {",
+    from: "hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)",
+    to: "hop !== undefined && hop.checksum === 'none'",
   },
   {
     name: 'grants a stream that another one holds',
@@ -220,8 +220,8 @@ const SEND: readonly Bug[] = [
   {
     name: 'counts what rules drop as forwarded',
     file: 'send/batch',
-    from: 'items: kept, dropped: items - kept,',
-    to: 'items, dropped: 0,',
+    from: 'items: kept, elsewhere, dropped: items - elsewhere - kept',
+    to: 'items, elsewhere, dropped: 0',
   },
   {
     name: 'settles more of an overlap than the receiver holds',

@@ -11,7 +11,7 @@ import { headersOf } from '../../src/receive/http-answers.ts';
 import { type Intake, openIntake } from '../../src/receive/intake.ts';
 import { StreamMarks } from '../../src/receive/marks.ts';
 import { OnceSink } from '../../src/receive/once.ts';
-import type { Client } from '../../src/receive/shares.ts';
+import type { Holder } from '../../src/receive/shares.ts';
 import type { ExportRequest, ExportSink } from '../../src/receive/sink.ts';
 import { DeadLetters } from '../../src/send/dead.ts';
 import { Forwarder, type ForwarderOptions } from '../../src/send/forwarder.ts';
@@ -73,6 +73,7 @@ export class Receiver implements Work, Host {
       limits: LIMITS,
       counters: new DoorCounters(),
       authorize: () => true,
+      takePeer: undefined,
       corsOrigins: [],
       onReport: body.report,
       draining: false,
@@ -126,6 +127,7 @@ export class Receiver implements Work, Host {
 
   async answer(call: ExportCall, wire: SimulatedWire): Promise<Reply> {
     const { signal, headers } = call;
+    if (signal === 'peer') return { kind: 'http', status: 404, headers: {}, body: new Uint8Array(0) };
     const [body = new Uint8Array(0)] = call.body;
     const reservation = new Reservation(this.#once, clientOf(wire));
     const hop = hopOf(headers);
@@ -150,7 +152,7 @@ export class Receiver implements Work, Host {
 const indexOf = ({ name }: Body): number => Number(name.slice(1));
 const idsIn = (call: ExportCall): number[] => {
   try {
-    return itemsIn(call.signal, call.body[0] ?? new Uint8Array(0)).map(({ id }) => id);
+    return call.signal === 'peer' ? [] : itemsIn(call.signal, call.body[0] ?? new Uint8Array(0)).map(({ id }) => id);
   } catch {
     return [];
   }
@@ -191,14 +193,14 @@ class Witness implements ExportSink {
     this.#upstream = upstream;
   }
 
-  reserve(bytes: number, client: Client): boolean {
-    const isReserved = this.#intake.reserve(bytes, client);
+  reserve(bytes: number, holder: Holder): boolean {
+    const isReserved = this.#intake.reserve(bytes, holder);
     if (isReserved) this.#look();
     return isReserved;
   }
 
-  release(bytes: number, client: Client): void {
-    this.#intake.release(bytes, client);
+  release(bytes: number, holder: Holder): void {
+    this.#intake.release(bytes, holder);
   }
 
   overload(): Outcome {
