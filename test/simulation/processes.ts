@@ -4,6 +4,7 @@ import type { Disk } from '../../src/host/disk.ts';
 import { receiverDirectory } from '../../src/journal/segment-files.ts';
 import type { ChannelMessage } from '../../src/main/channel.ts';
 import { Claims } from '../../src/main/claims.ts';
+import { Arrivals } from '../../src/receive/arrivals.ts';
 import { checkBuilder } from '../../src/receive/check-builder.ts';
 import { clientOf, type DoorContext, DoorCounters, overloadOf, Reservation } from '../../src/receive/door.ts';
 import { exportRequest, hopOf } from '../../src/receive/exporting.ts';
@@ -72,6 +73,7 @@ export class Receiver implements Work, Host {
       sink: this.#once,
       limits: LIMITS,
       counters: new DoorCounters(),
+      arrivals: new Arrivals(LIMITS.slowRequestMs),
       authorize: () => true,
       takePeer: undefined,
       corsOrigins: [],
