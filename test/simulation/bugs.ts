@@ -242,9 +242,15 @@ const SEND: readonly Bug[] = [
     to: "if (reply.kind !== 'none') this.#stuck = undefined;",
   },
   {
+    name: 'believes after one answer that nothing else is in doubt',
+    file: 'send/pool',
+    from: 'this.#inherited = pinned;',
+    to: 'this.#stuck = pinned;',
+  },
+  {
     name: 'forgets after a restart which target was sent to',
     file: 'send/pool',
-    from: "if (pinned >= 0 && options.failover === 'known') this.#stuck = pinned;",
+    from: "if (pinned >= 0 && options.failover === 'known') this.#inherited = pinned;",
     to: '',
   },
 ];
