@@ -102,7 +102,7 @@ export class DeadDesk {
 }
 
 /** A dead letter was refused: wherever it goes now, it was not taken before. */
-const NO_PIN: Pin = { get: () => undefined, set: async () => {} };
+const NO_PIN: Pin = { get: () => undefined, set: async () => {}, inDoubtUpTo: '' };
 
 const unknown = (id: string): DeadAnswer => ({ id, ok: false, report: 'there is no such dead letter' });
 

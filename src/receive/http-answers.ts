@@ -80,7 +80,7 @@ const statusOf = ({ json }: Exchange, outcome: Refused): Buffer =>
   json ? Buffer.from(statusJson(outcome)) : statusMessage(outcome);
 
 /** What a refusal says besides its status and text. */
-const headersOf = (outcome: Refused): Readonly<Record<string, string>> => ({
+export const headersOf = (outcome: Refused): Readonly<Record<string, string>> => ({
   ...retryAfter(outcome),
   ...markOf(outcome),
 });

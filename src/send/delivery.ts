@@ -38,14 +38,16 @@ export interface DeliveryWorld {
 }
 
 /**
- * Sends the batch of a slot until its end: acknowledged, refused, or out of retries. A batch whose outcome is not known (no answer came) is
- * never given up: it may have been taken, so it stays with its target until that answers.
+ * Sends the batch of a slot until its end: acknowledged, refused, or out of retries. A batch whose outcome is not known (no answer came to
+ * one of its tries) is never out of retries: it may have been taken, so it stays with its target until that takes or refuses it.
  */
 export async function deliver(world: DeliveryWorld, slot: Slot, batch: Batch): Promise<Delivered> {
   const { clock, stream } = world;
   const headers = hopHeaders(batch, stream);
   const body = batch.letters.map((letter) => letter.body);
   const message = new Courier(world);
+  // Some try left and was not answered. What a later one is told says nothing of it, but for a refusal, which must be obeyed.
+  let isInDoubt = false;
   slot.send();
   for (;;) {
     const calling = world.transport.call({ signal: batch.signal, body, headers, onBegin: () => message.begun() });
@@ -62,9 +64,10 @@ export async function deliver(world: DeliveryWorld, slot: Slot, batch: Batch): P
     if (verdict.kind === 'overlap') return verdict;
     const retryAtMs = message.failed(verdict);
     world.onFailure(verdict.reason, retryAtMs);
+    const isUnanswered = verdict.kind === 'retry' && !verdict.answered;
+    isInDoubt ||= isUnanswered && (reply.kind !== 'none' || reply.sent);
     if (retryAtMs === undefined) {
-      const isUnknown = verdict.kind === 'retry' && !verdict.answered;
-      if (!isUnknown) {
+      if (verdict.kind === 'refused' || (!isUnanswered && !isInDoubt)) {
         const refused = verdict.kind === 'refused';
         return { kind: 'dead', reason: verdict.reason, refused, divisible: refused && verdict.divisible };
       }

@@ -20,7 +20,7 @@ import { Lane, type LaneState, laneKey, streamName } from './lane.ts';
 import { Link } from './link.ts';
 import type { BatchLimits } from './machines/batch.ts';
 import type { Pin } from './pool.ts';
-import { endOf, type Position } from './position.ts';
+import { endOf, type Position, START } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { TailSampler } from './tail/sampler.ts';
@@ -207,7 +207,7 @@ export class Forwarder {
     const { disk, journalDirectory, progress, tail } = this.#options;
     for (const { receiver, directory } of await receiverDirectories(disk, journalDirectory)) {
       if (this.#isStopping) return;
-      const queue = this.#queueOf(receiver);
+      const queue = this.#queues.get(receiver) ?? (await this.#openQueue(receiver, directory));
       const found = await this.#sealedIn(directory, queue.last);
       for (const sealed of found) progress.take(receiver, sealed.segment, sealed.items ?? NO_ITEMS);
       // Which routes a segment is under must not be forgotten once it is sent.
@@ -243,13 +243,16 @@ export class Forwarder {
     return found;
   }
 
-  #queueOf(receiver: number): Queue {
+  async #openQueue(receiver: number, directory: string): Promise<Queue> {
+    // Of what is there now, earlier processes may have sent more than they wrote down.
+    const newest = [...(await segmentsIn(this.#options.disk, directory)).keys()].at(-1);
+    const inDoubtUpTo = newest === undefined ? START : endOf(newest);
+    // Another look may have been quicker.
     const known = this.#queues.get(receiver);
     if (known !== undefined) return known;
-    const { disk, clock, chance, journalDirectory, instance, destinations, progress, dead, report } = this.#options;
+    const { disk, clock, chance, instance, destinations, progress, dead, report } = this.#options;
     const { batchLimits } = this.#options;
     const segments: SealedSegment[] = [];
-    const directory = receiverDirectory(journalDirectory, receiver);
     const shared = { disk, clock, chance, directory, receiver, instance, progress, dead, report, batchLimits };
     const lanes = destinations.flatMap(({ name, policy, connect }) =>
       SIGNALS.map((signal) => {
@@ -261,7 +264,7 @@ export class Forwarder {
           signal,
           destination: name,
           policy,
-          transport: connect(key, this.#pinOf(key), link),
+          transport: connect(key, this.#pinOf(key, inDoubtUpTo), link),
           link,
           outgoing: (segment) => this.#outgoing(name, receiver, signal, segment),
           nextSegment: (after) => this.#nextFor(signal, receiver, segments, after),
@@ -296,9 +299,10 @@ export class Forwarder {
     return this.#options.tail.isDecided(receiver, next.segment) ? next : undefined;
   }
 
-  #pinOf(key: string): Pin {
+  #pinOf(key: string, inDoubtUpTo: Position): Pin {
     const { progress } = this.#options;
     return {
+      inDoubtUpTo,
       get: () => progress.lane(key).target,
       set: (url) => {
         progress.settle(key, { ...progress.lane(key), target: url });

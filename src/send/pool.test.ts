@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
 import { testLink } from '../../test/support/link.ts';
+import { HOP_HEADERS } from '../base/names.ts';
 import { systemClock } from '../host/clock.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { judge } from './answer.ts';
@@ -34,11 +35,15 @@ function connect(url: string, link: Link): Transport {
   return new HttpTransport(target, options, link);
 }
 
-function memoryPin(first?: string): Pin & { readonly set: (url: string) => Promise<void>; history: string[] } {
+function memoryPin(
+  first?: string,
+  inDoubtUpTo = '',
+): Pin & { readonly set: (url: string) => Promise<void>; history: string[] } {
   let url = first;
   const history: string[] = [];
   return {
     history,
+    inDoubtUpTo,
     get: () => url,
     async set(next) {
       url = next;
@@ -166,6 +171,23 @@ test('a next process begins with the target that the last one sent to', async ()
     await send(openWay(pair, {}, memoryPin(url)));
     const row = pair.urls.indexOf(url);
     expect(taken(pair)[row]).toBe((before[row] ?? 0) + 1);
+  }
+});
+
+test('a next process stays with that target for all that the last one may have sent, not for the first batch alone', async () => {
+  const pair = await openPair();
+  for (const [row, url] of pair.urls.entries()) {
+    const way = openWay(pair, {}, memoryPin(url, '05'));
+    const before = taken(pair);
+    for (const batch of ['01-02', '03-04', '05-06']) {
+      const call = { signal: 'traces', body: [], headers: { [HOP_HEADERS.batch]: batch } } as const;
+      expect(judge(await way.call(call), 0).kind).toBe('acknowledged');
+    }
+    expect(taken(pair)[row]).toBe((before[row] ?? 0) + 3);
+    for (const batch of ['07-07', '08-08']) {
+      await way.call({ signal: 'traces', body: [], headers: { [HOP_HEADERS.batch]: batch } });
+    }
+    expect(taken(pair)[row]).toBe((before[row] ?? 0) + 4);
   }
 });
 

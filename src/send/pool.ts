@@ -1,4 +1,5 @@
 import type { HopTarget } from '../base/fleet.ts';
+import { HOP_HEADERS } from '../base/names.ts';
 import { type Clock, pause } from '../host/clock.ts';
 import { judge } from './answer.ts';
 import { BALANCERS, type BalancerName } from './balance/balancer.ts';
@@ -15,13 +16,16 @@ import {
   type TargetHealth,
 } from './health.ts';
 import type { Link } from './link.ts';
+import type { Position } from './position.ts';
 import type { ExportCall, Reply, Transport } from './transport.ts';
 
 /** The target that a lane sent to last, kept durably: after a crash only that one can say what it holds. */
 export interface Pin {
   get(): string | undefined;
-  /** Resolves when it is durable. */
+  /** Resolves when it is durable, and with it how far the lane is: all after that was sent to this target or not at all. */
   set(url: string): Promise<void>;
+  /** What earlier processes may have sent lies up to here. */
+  readonly inDoubtUpTo: Position;
 }
 
 export interface PoolOptions {
@@ -131,6 +135,8 @@ class PooledTransport implements Transport {
   readonly #ways = new Map<number, Transport>();
   /** The target that has not said what became of the last batch. */
   #stuck: number | undefined;
+  /** The target of the last process, which may hold more than that one wrote down. */
+  #inherited: number | undefined;
 
   constructor(pool: TargetPool, options: PoolOptions, hash: number, pin: Pin, link: Link) {
     this.#pool = pool;
@@ -139,12 +145,11 @@ class PooledTransport implements Transport {
     this.#pin = pin;
     this.#link = link;
     const pinned = options.urls.indexOf(pin.get() ?? '');
-    // What the last process sent last may have been taken.
-    if (pinned >= 0 && options.failover === 'known') this.#stuck = pinned;
+    if (pinned >= 0 && options.failover === 'known') this.#inherited = pinned;
   }
 
   async call(call: ExportCall): Promise<Reply> {
-    const row = this.#stuck ?? this.#pool.pick(this.#hash);
+    const row = this.#stuck ?? this.#inheritedFor(call) ?? this.#pool.pick(this.#hash);
     const url = this.#options.urls[row];
     if (url === undefined) {
       await pause(this.#options.clock, NOBODY_WAIT_MS);
@@ -170,6 +175,12 @@ class PooledTransport implements Transport {
 
   connections(): ReturnType<Transport['connections']> {
     return [...this.#ways.values()].flatMap((way) => way.connections());
+  }
+
+  /** The target that a batch must go to because an earlier process may have sent it there. */
+  #inheritedFor({ headers }: ExportCall): number | undefined {
+    const from = headers[HOP_HEADERS.batch]?.split('-')[0] ?? '';
+    return from <= this.#pin.inDoubtUpTo ? this.#inherited : undefined;
   }
 
   #noteOutcome(row: number, reply: Reply): void {

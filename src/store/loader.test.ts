@@ -201,6 +201,7 @@ describe('the loader', () => {
       clock.advance(1000);
       return loader.status().damagedSegments === 1;
     });
+    expect(toRebuild.length, 'its receiver is asked at each try').toBe(LIMITS.loadTriesMax);
     expect(await counts()).toEqual([3, 3, 3]);
     const after = fs.readdirSync(receiver);
     expect(after).toEqual(before.map((name) => name.replace('.sealed', '.damaged')).sort());

@@ -24,7 +24,7 @@ export interface LoaderOptions {
    * them must survive being called again: after a crash the segment is inserted, without effect, and told anew.
    */
   readonly onInserted?: (sealed: SealedSegment, directory: string) => Promise<void>;
-  /** A file of the segment is not what its manifest says: its receiver is to rebuild it from the journal. Called once for a segment. */
+  /** A file of the segment is not what its manifest says: its receiver is to rebuild it from the journal. Called at each try. */
   readonly onDamaged?: (receiver: number, segment: string) => void;
   /** One line about something an operator should know. */
   readonly report?: (text: string) => void;
@@ -216,7 +216,8 @@ export class Loader {
       onForgotten?.(sealed.receiver, sealed.segment);
     } catch (error) {
       this.#fail(`segment ${key}: ${errorText(error)}`);
-      if (error instanceof DamagedSegment && load.permanentTries === 0) onDamaged?.(sealed.receiver, sealed.segment);
+      // Each time: the receiver may have been away when it was asked, and what it rebuilt may be damaged once more.
+      if (error instanceof DamagedSegment) onDamaged?.(sealed.receiver, sealed.segment);
       if (noteFailure(load, error, clock.monotonicMs())) await this.#setAside(load, directory, key);
     }
   }

@@ -164,16 +164,16 @@ function span(attributes: readonly Message[]): Message {
   spanId.writeUInt32BE(ids, 0);
   const now = BigInt(Date.now()) * 1_000_000n;
   return {
-    trace_id: traceId,
-    span_id: spanId,
+    traceId,
+    spanId,
     name: 'abuse',
-    start_time_unix_nano: String(now - 1_000_000n),
-    end_time_unix_nano: String(now),
+    startTimeUnixNano: String(now - 1_000_000n),
+    endTimeUnixNano: String(now),
     attributes,
   };
 }
 
-const text = (key: string, value: string): Message => ({ key, value: { string_value: value } });
+const text = (key: string, value: string): Message => ({ key, value: { stringValue: value } });
 
 const requestOf = (resources: readonly Message[], spans: number): Request => ({
   body: Buffer.from(encodeProto('traces', { resources })),

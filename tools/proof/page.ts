@@ -175,6 +175,10 @@ const ENDING = [
   'are killed with SIGKILL; histories as programs with a bug would record them; and the histories of nine programs with a bug of one line,',
   'each refused at the step where the bug shows.',
   '',
+  'Senders record the steps of each stream, and `clew history check` follows them through `spec/Sender.tla`. In `npm test`: histories of edge,',
+  'region and centre (`CLEW_STREAM_HISTORIES` sets how many) over a network that loses, cuts and doubles, with crashes of every node, in',
+  'which every action of the module occurs; and histories as senders with a bug would record them, each refused at its step.',
+  '',
 ];
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
