@@ -1,6 +1,7 @@
 /** npm run prove: checks spec/ and says what holds. `--full`: the large models too (five minutes). `--page`: writes docs/proof.md. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import { CODE_MUTANTS, catchCode } from './proof/code-mutants.ts';
 import { type Lemma, proofPage } from './proof/page.ts';
 import { type Answer, MODULES, moduleActions, prove } from './proof/prove.ts';
 
@@ -18,6 +19,12 @@ const lemmas = printed.split('\n').map((line) => JSON.parse(line) as Lemma);
 for (const { name, expected, result, premises, ms } of lemmas) {
   const well = result === expected && premises !== 'unsat';
   tell({ question: `lemma ${name}`, well, outcome: result, states: 0, ms });
+}
+if (full) {
+  for (const { mutant, caughtBy } of catchCode(CODE_MUTANTS)) {
+    const outcome = caughtBy === undefined ? 'is not noticed' : `caught by ${mutant.test}: ${caughtBy}`;
+    tell({ question: `src/${mutant.file} ${mutant.name}`, well: caughtBy !== undefined, outcome, states: 0, ms: 0 });
+  }
 }
 const actions = MODULES.reduce((sum, module) => sum + moduleActions(module).length, 0);
 if (process.argv.includes('--page')) fs.writeFileSync('docs/proof.md', proofPage(proof, lemmas, actions));
