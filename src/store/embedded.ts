@@ -7,6 +7,7 @@ import { pause, systemClock } from '../host/clock.ts';
 import { makeDirectoryDurably, replaceDurably } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { COMPRESSION_CONFIG } from './codecs.ts';
+import { dropDanglingTokens } from './dangling-tokens.ts';
 import { type Engine, EngineError, type NativeInsert, type QueryOptions, type QueryResult } from './engine.ts';
 import { parseJsonCompact } from './json-compact.ts';
 import { Lane } from './lane.ts';
@@ -32,6 +33,7 @@ type Chdb = typeof import('chdb');
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const chdb = loadChdb();
+  await dropDanglingTokens(nodeDisk, path.resolve(options.path));
   const args = [...serverArguments(), `--config-file=${await writeConfig(options.path)}`];
   const sessions = new Sessions(() => new chdb.Session(options.path, { connectionArgs: args }));
   // Keeps the engine alive between statements.
