@@ -273,7 +273,7 @@ const NEWEST_PERCENT = 60n;
 async function rareMatches(engine: Engine, search: Search, range: TimeRange): Promise<Match[] | undefined> {
   const { oldest, newest } = await storedSpan(engine, search.signal);
   const low = later(oldest, range.start);
-  const high = later(low, newest < range.end ? newest : range.end);
+  const high = later(low, earlier(newest, range.end));
   const middle = high - ((high - low) * NEWEST_PERCENT) / 100n;
   const settings = { max_rows_to_read: RARE_ROWS_MAX };
   try {
@@ -287,7 +287,8 @@ async function rareMatches(engine: Engine, search: Search, range: TimeRange): Pr
   }
 }
 
-const later = (a: Nanos, b: Nanos): Nanos => (a < b ? b : a);
+const earlier = (a: Nanos, b: Nanos): Nanos => [a, b].reduce((least, time) => (time < least ? time : least));
+const later = (a: Nanos, b: Nanos): Nanos => [a, b].reduce((most, time) => (time > most ? time : most));
 
 /** How long a look at the times stored is good for: they say where to begin, not what is found. */
 const STORED_MS = 5_000;
