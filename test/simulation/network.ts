@@ -133,8 +133,9 @@ export class Network {
         this.#deliver(wire, call, delayMs, back);
         break;
       case 'twice':
-        this.#deliver(wire, call, 0, back);
-        this.#deliver(wire, call, delayMs, () => {});
+        // Who tries again in between answers with what the last try was answered.
+        this.#deliver(wire, call, 0, () => {});
+        this.#deliver(wire, call, delayMs, back);
         break;
       case 'damaged':
         this.#deliver(wire, this.#damaged(call), 0, back);
