@@ -1,39 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Alert, AlertsAnswer } from '../src/query/api-alerts.ts';
-import { type RunningClew, startClew, waitUntil } from './support/clew.ts';
+import { startClew, waitUntil } from './support/clew.ts';
+import { sendCall } from './support/send-call.ts';
 
 /** A call that closes a cycle, from the door of a running Clew to everybody who should hear of it. */
-
-const id = (bytes: number): string => randomBytes(bytes).toString('hex');
-
-/** One call, its two sides in requests of their own, as two services send them. */
-async function sendCall(clew: RunningClew, client: string, server: string): Promise<string> {
-  const [traceId, clientId, start] = [id(16), id(8), BigInt(Date.now()) * 1_000_000n];
-  const sides = [
-    { service: client, kind: 3, spanId: clientId, parentSpanId: '' },
-    { service: server, kind: 2, spanId: id(8), parentSpanId: clientId },
-  ];
-  for (const { service, ...span } of sides) {
-    const whole = {
-      ...span,
-      traceId,
-      name: 'work',
-      startTimeUnixNano: `${start}`,
-      endTimeUnixNano: `${start + 1000n}`,
-    };
-    const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
-    const response = await fetch(`${clew.url.http}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [whole] }] }] }),
-    });
-    expect(response.status).toBe(200);
-  }
-  return traceId;
-}
 
 test('a call that closes a cycle is told to the log, the metrics, the API and a webhook that was down at first', async () => {
   const posted: { readonly alert: Alert; readonly key: string | undefined }[] = [];

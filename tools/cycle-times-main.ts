@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { runLoad } from '../bench/load.ts';
 import type { AlertsAnswer } from '../src/query/api-alerts.ts';
 import { type RunningClew, startClew, waitUntil } from '../test/support/clew.ts';
+import { sendCall } from '../test/support/send-call.ts';
 
 /**
  * How long a new cycle goes unnoticed while spans arrive: `node tools/run.mjs tools/cycle-times-main.ts [spans a second …]`. For each rate a
@@ -11,30 +11,6 @@ import { type RunningClew, startClew, waitUntil } from '../test/support/clew.ts'
 
 const LOADED_MS = 45_000;
 const CIRCLES = 5;
-
-const id = (bytes: number): string => randomBytes(bytes).toString('hex');
-
-async function sendCall(clew: RunningClew, client: string, server: string): Promise<void> {
-  const [traceId, clientId, start] = [id(16), id(8), BigInt(Date.now()) * 1_000_000n];
-  const sides = [
-    { service: client, kind: 3, spanId: clientId, parentSpanId: '' },
-    { service: server, kind: 2, spanId: id(8), parentSpanId: clientId },
-  ];
-  for (const { service, ...span } of sides) {
-    const whole = {
-      ...span,
-      traceId,
-      name: 'work',
-      startTimeUnixNano: `${start}`,
-      endTimeUnixNano: `${start + 1000n}`,
-    };
-    const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
-    const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [whole] }] }] });
-    const headers = { 'content-type': 'application/json' };
-    const response = await fetch(`${clew.url.http}/v1/traces`, { method: 'POST', headers, body });
-    if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
-  }
-}
 
 /** Milliseconds from the acknowledgement of the call that closes the circle to the alert. */
 async function timeOne(clew: RunningClew, number: number): Promise<number> {

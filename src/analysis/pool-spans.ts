@@ -1,17 +1,9 @@
 import { CallSpansBuilder } from './call-spans.ts';
+import type { TimedSpan } from './critical-spans.ts';
 import type { PoolSpans } from './pools.ts';
 
 /** A span with what it tells of pools. */
-export interface PoolSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
-  readonly kind: number;
-  readonly service: string;
-  readonly operation: string;
-  /** Unix nanoseconds. */
-  readonly startNs: bigint;
-  readonly durationNs: bigint;
+export interface PoolSpan extends TimedSpan {
   /** The pool that it takes a unit of, with its units; a name without units is no pool. */
   readonly pool: string;
   readonly capacity: number;
