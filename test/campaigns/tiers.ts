@@ -1,7 +1,7 @@
 /**
  * Edge → regional → central as separate programs under load at the edge, with SIGKILL of any process of any of them at random moments, and
  * a proxy on each hop that cuts connections, also between a request and its answer. At the end every span that the edge acknowledged is
- * compared with every span at the centre.
+ * compared with every span at the centre, and the order in which the centre took things in with the order in which they were sent.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -11,6 +11,7 @@ import { seededChance } from '../../src/host/seeded-chance.ts';
 import type { FleetNode } from '../../src/query/api-fleet.ts';
 import { freePorts, type Ports, type RunningClew, startClew, waitUntil } from '../support/clew.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
+import { type OrderComparison, startOrderProbe } from './order-probe.ts';
 import { type Comparison, startLoad } from './span-ledger.ts';
 
 export interface TiersOptions {
@@ -25,7 +26,7 @@ export interface TiersOptions {
   readonly log: (line: string) => void;
 }
 
-export interface TiersReport extends Comparison {
+export interface TiersReport extends Comparison, OrderComparison {
   readonly kills: number;
   readonly cuts: number;
   /** Batches that a tier was sent again and did not store again, since its processes were last started. */
@@ -33,6 +34,11 @@ export interface TiersReport extends Comparison {
   /** Whether received = forwarded + queued + dead + dropped + lost with nothing queued, at edge and regional. */
   readonly accountsClosed: boolean;
 }
+
+/** Nothing lost, nothing doubled, order kept, and the accounts say so. */
+export const isTiersWell = (report: TiersReport): boolean =>
+  report.lostSpans + report.doubledSpans + report.lostRecords + report.doubledRecords + report.outOfOrder === 0 &&
+  report.accountsClosed;
 
 const RUN = 0x00c1e4;
 const READY_MS_MAX = 40_000;
@@ -77,7 +83,7 @@ async function settle(nodes: readonly Node[], central: Node): Promise<void> {
   let last = '';
   await waitUntil('everything is at the centre', SETTLE_MS_MAX, async () => {
     const forwarding = await Promise.all(nodes.filter((node) => node !== central).map(account));
-    const [row] = await central.clew.sql('SELECT count() FROM otel_traces');
+    const [row] = await central.clew.sql('SELECT (SELECT count() FROM otel_traces) + (SELECT count() FROM otel_logs)');
     const state = JSON.stringify([forwarding, row]);
     const still = state === last && forwarding.every(({ queued }) => queued === 0);
     last = state;
@@ -151,28 +157,28 @@ export async function runTiersCampaign(options: TiersOptions): Promise<TiersRepo
   const { nodes, proxies } = await startTiers(options, root);
   const [edge, , central] = nodes as [Node, Node, Node];
   const load = startLoad({ port: edge.ports.http, rate: options.rate, run: RUN });
+  const probe = startOrderProbe(edge.ports.http);
   for (let i = 0; i < options.kills; i++) {
     await new Promise((resolve) => setTimeout(resolve, random() * options.pauseMsMax));
     await disturb(proxies, random);
     const node = nodes[Math.floor(random() * nodes.length)] as Node;
     log(`kill ${i + 1}: ${node.tier}, ${await kill(node, random)}`);
   }
-  await load.stop();
+  await Promise.all([load.stop(), probe.stop()]);
   await settle(nodes, central);
   const accounts = await Promise.all(nodes.slice(0, 2).map(account));
-  const result = await load.compare(central.clew);
   const repeated = await Promise.all(nodes.slice(1).map(async (node) => (await fleetOf(node)).receivers));
   const report: TiersReport = {
     kills: options.kills,
     cuts: proxies.reduce((sum, proxy) => sum + proxy.cuts, 0),
-    ...result,
+    ...(await load.compare(central.clew)),
+    ...(await probe.compare(central.clew)),
     repeatedBatches: repeated.flat().reduce((sum, receiver) => sum + receiver.repeated, 0),
     accountsClosed: accounts.every(({ received, settled, queued }) => queued === 0 && received === settled),
   };
   for (const proxy of proxies) proxy.close();
   for (const node of nodes) await node.clew.stop();
-  const isWell = result.lostSpans === 0 && result.doubledSpans === 0 && report.accountsClosed;
-  if (isWell) fs.rmSync(root, { recursive: true, force: true });
+  if (isTiersWell(report)) fs.rmSync(root, { recursive: true, force: true });
   else log(`kept: ${root}`);
   return report;
 }
