@@ -132,3 +132,23 @@ test('a disk that refuses any step of it is asked again, and the segment is forg
     if (!hasRefused) return;
   }
 });
+
+test('a power cut at any step leaves the segment whole, or marked as loaded, or gone', async () => {
+  for (let cut = 0; ; cut++) {
+    const { lying, disk, seal } = await world();
+    const { segment } = await seal(0, '0000000100000001');
+    const whole = lying.paths().length;
+    const cutStep = lying.stepCount + cut;
+    let isCut = false;
+    lying.decide = ({ index }) => {
+      isCut ||= index === cutStep;
+      return isCut ? 'crash' : 'ok';
+    };
+    await forget(disk, `${JOURNAL}/r0`, segment).catch(() => {});
+    lying.crash('power');
+    const left = lying.paths();
+    const isMarked = left.includes(`${JOURNAL}/r0/${segment}.loaded`);
+    expect(isMarked || left.length === whole || left.length === 0, `cut at step ${cut}: ${left.join(' ')}`).toBe(true);
+    if (!isCut) return;
+  }
+});

@@ -33,7 +33,8 @@ test('an append is settled only after an fsync that covers it, and appends that 
     return 'ok';
   };
   const openGate = async () => {
-    while (gates.length === 0) await Promise.resolve();
+    for (let turn = 0; turn < 1_000 && gates.length === 0; turn++) await Promise.resolve();
+    expect(gates.length, 'fsyncs under way').toBeGreaterThan(0);
     gates.shift()?.();
   };
   const append = (text: string) =>

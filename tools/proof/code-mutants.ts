@@ -18,7 +18,7 @@ export interface CodeMutant {
   readonly test: string;
 }
 
-/** What became of one: the title of the first test that failed, or undefined. */
+/** What became of one: which test has failed, or came to no end; undefined where all of them pass. */
 export interface CodeAnswer {
   readonly mutant: CodeMutant;
   readonly caughtBy: string | undefined;
@@ -29,6 +29,7 @@ function mutants(file: string, test: string, rows: readonly (readonly [string, s
 }
 
 const MACHINES = 'send/machines/machines.test.ts';
+const INSERT_TOKEN = 'export function insertToken(sealed: SealedSegment, table: string): string {\n';
 
 export const CODE_MUTANTS: readonly CodeMutant[] = [
   ...mutants('send/machines/protocol.ts', MACHINES, [
@@ -54,6 +55,11 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
     ['loses all but the last message', 'before: batch.last }', 'before: undefined }'],
     ['hands messages out backwards', 'return messages.reverse();', 'return messages;'],
     ['calls a failed batch acknowledged', "const acknowledged = batch.phase === 'SENT';", 'const acknowledged = true;'],
+  ]),
+  ...mutants('send/machines/message.ts', MACHINES, [
+    ['waits for ever for an answer', "ack_timeout: ['FAILED', 'DEAD']", 'ack_timeout: NO'],
+    ['tells nobody that it was acknowledged', "effects: [{ kind: 'acked' }]", 'effects: NO'],
+    ['gives up in silence', "effects: [{ kind: 'dead', why, reason: failure.reason }]", 'effects: NO'],
   ]),
   ...mutants('send/retry.ts', MACHINES, [
     ['tries once too often', 'tries.retries >= Math.min(', 'tries.retries > Math.min('],
@@ -118,56 +124,140 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
       'if (mark >= this.get(stream) && this.get(stream) !== "") return;',
     ],
   ]),
+  ...mutants('journal/journal.ts', 'journal/journal.test.ts', [
+    ['answers without an fsync', '      await this.#file.sync();\n', ''],
+    ['answers what failed', 'failure === undefined ? DURABLE', 'group.length > 0 ? DURABLE'],
+    ['appends after a failure', 'if (this.failure !== undefined) return', 'if (this.failure === null) return'],
+    ['counts a group as one record', 'this.durable.records + count', 'this.durable.records + 1'],
+  ]),
+  ...mutants('journal/manifest.ts', 'journal/format.test.ts', [
+    ['believes a damaged manifest', 'if (checksum !==', 'if (end < 0 && checksum !=='],
+  ]),
+  ...mutants('journal/reader.ts', 'journal/reader.test.ts', [
+    ['hands out twice what stands there twice', 'if (record.sequence < this.#nextSequence) continue;', ''],
+    ['passes over a whole record behind a damaged one', 'this.#offset + 1), this', 'this.#offset + 99), this'],
+  ]),
+  ...mutants('journal/forget.ts', 'journal/forget.test.ts', [
+    [
+      'loads again what is marked as loaded',
+      'if (!files.includes(loadedFile(segment))) continue;',
+      'if (files.includes(loadedFile(segment))) continue;',
+    ],
+    ['marks once more what is marked', "    forgetting.at = 'named';\n", ''],
+  ]),
+  ...mutants('store/load-plan.ts', 'store/loader.test.ts', [
+    ['loads the newest segment first', 'isBefore(load.sealed, oldest.sealed)', 'isBefore(oldest.sealed, load.sealed)'],
+    ['sets a good segment aside', 'if (!isPermanent(error)) {', 'if (error === load) {'],
+    [
+      'inserts under another token after a restart',
+      INSERT_TOKEN,
+      `${INSERT_TOKEN}  if (performance.now() > 0) return String(performance.now());\n`,
+    ],
+  ]),
+  ...mutants('store/loader.ts', 'store/loader.test.ts', [
+    [
+      'inserts under another token at every try',
+      'token: insertToken(sealed, table),',
+      "token: insertToken(sealed, table) + (this.#failures || ''),",
+    ],
+    ['loads damaged files', 'if (damage !== undefined) throw new DamagedSegment(damage);', ''],
+    [
+      'forgets what is still being inserted',
+      'await this.#insert(load, directory);',
+      'void this.#insert(load, directory).catch(() => {});',
+    ],
+    ['inserts again the tables that it has inserted', 'if (inserted.has(table)) continue;', ''],
+  ]),
+  ...mutants('store/dangling-tokens.ts', 'store/dangling-tokens.test.ts', [
+    ['leaves a token without its rows', '    return false;\n', '    return true;\n'],
+    [
+      'takes back the tokens of merged parts',
+      'whole.first <= part.first && whole.last >= part.last',
+      'whole.first === part.first && whole.last === part.last',
+    ],
+  ]),
 ];
 
 const ROOT = path.resolve('.build/mutants');
+const CONFIG = path.join(ROOT, 'vitest.config.mjs');
+const REPORT = path.join(ROOT, 'report.json');
+/** Of one process: a test that turns in a circle is ended by it. Time in which the machine stands still does not count. */
+const CPU_SECONDS_MAX = 90;
+/** Of one test that waits for what does not come. */
+const WAIT_MS_MAX = 15_000;
 
-/** Makes a copy of the program for each, and runs the named tests in all of them at once. */
-export function catchCode(chosen: readonly CodeMutant[]): CodeAnswer[] {
+/** Puts each fault into one copy of the program, and runs the named test there. `tell` hears each answer. */
+export function catchCode(chosen: readonly CodeMutant[], tell: (answer: CodeAnswer) => void = () => {}): CodeAnswer[] {
   fs.rmSync(ROOT, { recursive: true, force: true });
-  const tests = chosen.map((mutant, index) => prepare(mutant, path.join(ROOT, String(index))));
-  const report = path.join(ROOT, 'report.json');
-  const config = path.join(ROOT, 'vitest.config.mjs');
+  for (const folder of ['src', 'test/support', 'tools/proof', 'bench']) {
+    fs.cpSync(folder, path.join(ROOT, folder), { recursive: true });
+  }
   fs.writeFileSync(
-    config,
-    `export default { root: ${JSON.stringify(path.resolve('.'))}, test: { include: ['.build/mutants/*/src/**/*.test.ts'], pool: 'forks', maxWorkers: 2, testTimeout: 15000 } };\n`,
+    CONFIG,
+    `export default { root: ${JSON.stringify(path.resolve('.'))}, test: { include: ['.build/mutants/src/**/*.test.ts'], pool: 'forks', maxWorkers: 1, bail: 1, testTimeout: ${WAIT_MS_MAX} } };\n`,
   );
-  const words = ['run', '--config', config, '--reporter=json', `--outputFile=${report}`, ...tests];
-  spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', ...words], {
-    encoding: 'utf8',
-    env: { ...process.env, CLEW_PROPERTY_RUNS: '300' },
-  });
-  const found = JSON.parse(fs.readFileSync(report, 'utf8')) as Report;
-  const answers = chosen.map((mutant, index) => {
-    const result = found.testResults.find(({ name }) => name === tests[index]);
-    if (result === undefined) throw new Error(`${mutant.file}: ${mutant.test} did not run`);
-    const failed = result.assertionResults.find(({ status }) => status === 'failed');
-    // A file that cannot even be loaded proves nothing.
-    return { mutant, caughtBy: result.assertionResults.length > 1 ? failed?.title : undefined };
+  for (const test of new Set(chosen.map((mutant) => mutant.test))) {
+    const { failure } = runOnce(test);
+    if (failure !== undefined) throw new Error(`${test} fails without any fault: ${failure}`);
+  }
+  const answers = chosen.map((mutant) => {
+    const target = path.join(ROOT, 'src', mutant.file);
+    const text = fs.readFileSync(target, 'utf8');
+    fs.writeFileSync(target, withFault(text, mutant));
+    const answer = { mutant, caughtBy: firstFailure(mutant) };
+    fs.writeFileSync(target, text);
+    tell(answer);
+    return answer;
   });
   fs.rmSync(ROOT, { recursive: true, force: true });
   return answers;
 }
 
+function withFault(text: string, { file, from, to, name }: CodeMutant): string {
+  if (text.split(from).length !== 2) throw new Error(`${name}: ${JSON.stringify(from)} does not stand once in ${file}`);
+  return text.replace(from, () => to);
+}
+
+/** Which test of the named file fails, or has no end. */
+function firstFailure({ test }: CodeMutant): string | undefined {
+  const once = runOnce(test);
+  // A machine that stood still makes a test late: only one that is late twice has no end.
+  return once.isLate ? runOnce(test).failure : once.failure;
+}
+
+function runOnce(test: string): { readonly failure: string | undefined; readonly isLate: boolean } {
+  fs.rmSync(REPORT, { force: true });
+  const vitest = `node_modules/vitest/vitest.mjs run --config ${CONFIG} --reporter=json --outputFile=${REPORT}`;
+  const command = `ulimit -t ${CPU_SECONDS_MAX}; exec "${process.execPath}" ${vitest} ${path.join(ROOT, 'src', test)}`;
+  const ran = spawnSync('sh', ['-c', command], {
+    encoding: 'utf8',
+    env: { ...process.env, CLEW_PROPERTY_RUNS: '300', UV_THREADPOOL_SIZE: '12' },
+  });
+  const found = JSON.parse(fs.readFileSync(REPORT, 'utf8')) as Report;
+  const results = found.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const failed = results.find(({ status }) => status === 'failed');
+  if (failed !== undefined) {
+    const isLate = /timed out in \d+ ?ms/i.test(failed.failureMessages[0] ?? '');
+    return { failure: isLate ? `has no end: ${failed.title}` : failed.title, isLate };
+  }
+  const pending = results.find(({ status }) => status === 'pending');
+  if (pending !== undefined || ran.signal !== null) {
+    return {
+      failure: `has no end: stopped after ${CPU_SECONDS_MAX} s of CPU in ${pending?.title ?? test}`,
+      isLate: false,
+    };
+  }
+  if (results.length === 0) throw new Error(`${test} did not run: ${ran.stderr}`);
+  return { failure: undefined, isLate: false };
+}
+
 interface Report {
   readonly testResults: readonly {
     readonly name: string;
-    readonly assertionResults: readonly { readonly status: string; readonly title: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly title: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
-}
-
-/** Returns the path of the test in the copy. */
-function prepare({ file, from, to, test, name }: CodeMutant, copy: string): string {
-  fs.mkdirSync(copy, { recursive: true });
-  for (const folder of ['src', 'test/support', 'tools/proof', 'bench']) {
-    fs.cpSync(folder, path.join(copy, folder), { recursive: true });
-  }
-  const target = path.join(copy, 'src', file);
-  const text = fs.readFileSync(target, 'utf8');
-  if (text.split(from).length !== 2) throw new Error(`${name}: ${JSON.stringify(from)} does not stand once in ${file}`);
-  fs.writeFileSync(
-    target,
-    text.replace(from, () => to),
-  );
-  return path.join(copy, 'src', test);
 }

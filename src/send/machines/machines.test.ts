@@ -31,6 +31,94 @@ const runs = { numRuns: Number(process.env['CLEW_PROPERTY_RUNS'] ?? 300) };
 const steps = <E>(event: fc.Arbitrary<E>) =>
   fc.array(fc.tuple(event, fc.integer({ min: 0, max: 5000 })), { maxLength: 60 });
 
+/** Every arrow of a table, a line each. */
+const arrows = (table: Record<string, Record<string, readonly string[]>>): string[] =>
+  Object.entries(table).flatMap(([from, row]) =>
+    Object.entries(row).flatMap(([event, to]) => (to.length === 0 ? [] : `${from} ${event}> ${to.join('|')}`)),
+  );
+
+// What the properties below are held to: they take the tables for granted.
+test.each([
+  [
+    'protocol',
+    PROTOCOL_TABLE,
+    [
+      'INIT connect_request> CONNECTING',
+      'INIT disconnect_request> CLOSED',
+      'CONNECTING connect_success> CONNECTED',
+      'CONNECTING connect_failure> ERROR',
+      'CONNECTING disconnect_request> CLOSED',
+      'CONNECTED connection_lost> ERROR',
+      'CONNECTED disconnect_request> CLOSED',
+      'ERROR retry_request> CONNECTING',
+      'ERROR disconnect_request> CLOSED',
+      'CLOSED reconnect_request> CONNECTING',
+    ],
+  ],
+  [
+    'connection',
+    CONNECTION_TABLE,
+    [
+      'CLOSED opened> IDLE',
+      'IDLE activate> ACTIVE',
+      'IDLE drain_request> DRAINING',
+      'IDLE error> ERROR',
+      'ACTIVE activate> ACTIVE',
+      'ACTIVE release> ACTIVE|IDLE',
+      'ACTIVE drain_request> DRAINING',
+      'ACTIVE error> ERROR',
+      'DRAINING release> DRAINING',
+      'DRAINING drain_complete> CLOSED',
+      'DRAINING error> CLOSED',
+      'ERROR drain_request> CLOSED',
+      'ERROR recover> IDLE',
+    ],
+  ],
+  [
+    'message',
+    MESSAGE_TABLE,
+    [
+      'PENDING send_request> SENDING',
+      'SENDING send_success> SENT',
+      'SENDING send_failure> FAILED|DEAD',
+      'SENT ack_received> ACKED',
+      'SENT ack_timeout> FAILED|DEAD',
+      'SENT answer_failed> FAILED|DEAD',
+      'FAILED retry_request> RETRYING',
+      'RETRYING retry_success> SENT',
+      'RETRYING retry_failure> FAILED|DEAD',
+    ],
+  ],
+  [
+    'batch',
+    BATCH_TABLE,
+    [
+      'EMPTY add> FILLING|READY',
+      'FILLING add> FILLING|READY',
+      'FILLING full> READY',
+      'FILLING timeout> READY',
+      'FILLING reset> EMPTY',
+      'READY send> SENDING',
+      'SENDING ok> SENT',
+      'SENDING error> FAILED',
+      'SENT reset> EMPTY',
+      'FAILED retry> READY',
+      'FAILED reset> EMPTY',
+    ],
+  ],
+] as const)('the arrows of the %s machine are those of its page, and no others', (_, table, expected) => {
+  expect(arrows(table).sort()).toEqual([...expected].sort());
+});
+
+test('a connection that breaks reports every request that it carries', () => {
+  let connection = newConnection(0, 3);
+  for (const kind of ['opened', 'activate', 'activate', 'activate'] as const) {
+    connection = stepConnection(connection, { kind }, 0).state;
+  }
+  const { effects } = stepConnection(connection, { kind: 'error' }, 0);
+  expect(effects.filter(({ kind }) => kind === 'lost')).toEqual([{ kind: 'lost', requests: 3 }]);
+});
+
 test('a protocol goes only where its table leads, retries at a time after a failure, and refuses the rest', () => {
   fc.assert(
     fc.property(steps(eventOf<ProtocolEvent>(PROTOCOL_TABLE)), (events) => {
