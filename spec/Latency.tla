@@ -2,15 +2,17 @@
 (***************************************************************************)
 (* How long an accepted message waits for its end, in ticks: a queue of at *)
 (* most Q, one message under way, answers that come within D (or the try   *)
-(* counts as failed), retries after at most B, at most R of them.          *)
+(* counts as failed), retries after at most B, at most R of them. Before   *)
+(* anything behind a message that is given up is sent, that is written     *)
+(* down, which takes at most A.                                            *)
 (***************************************************************************)
 EXTENDS Naturals, Sequences
 
-CONSTANTS Q, D, B, R
+CONSTANTS Q, D, B, R, A
 
 VARIABLES
   ages,    \* ticks that each waiting message has waited, the oldest first
-  phase,   \* of the first one: idle, sent, waiting for its retry
+  phase,   \* of the first one: idle, sent, waiting for its retry; noting: one was given up
   timer,   \* ticks in this phase
   tries,   \* retries of the first one
   worst,   \* the longest time from acceptance to an end, acknowledged or not
@@ -21,7 +23,7 @@ vars == <<ages, phase, timer, tries, worst, dead>>
 Init == ages = <<>> /\ phase = "idle" /\ timer = 0 /\ tries = 0 /\ worst = 0 /\ dead = FALSE
 
 \* One message has the destination for at most so long.
-Turn == (R + 1) * D + R * B
+Turn == (R + 1) * D + R * B + A
 Bound == Q * Turn
 
 Accept ==
@@ -34,15 +36,15 @@ Send ==
   /\ phase' = "sent" /\ timer' = 0
   /\ UNCHANGED <<ages, tries, worst, dead>>
 
-End(gone) ==
+End(gone, next) ==
   /\ worst' = IF Head(ages) > worst THEN Head(ages) ELSE worst
   /\ ages' = Tail(ages)
-  /\ phase' = "idle" /\ timer' = 0 /\ tries' = 0
+  /\ phase' = next /\ timer' = 0 /\ tries' = 0
   /\ dead' = (dead \/ gone)
 
 Ack ==
   /\ phase = "sent"
-  /\ End(FALSE)
+  /\ End(FALSE, "idle")
 
 \* An error that may be retried, or no answer within D.
 Fail ==
@@ -52,7 +54,13 @@ Fail ==
 
 GiveUp ==
   /\ phase = "sent" /\ tries = R
-  /\ End(TRUE)
+  /\ End(TRUE, "noting")
+
+\* The giving up is durable.
+Note ==
+  /\ phase = "noting"
+  /\ phase' = "idle" /\ timer' = 0
+  /\ UNCHANGED <<ages, tries, worst, dead>>
 
 Retry ==
   /\ phase = "waiting"
@@ -65,6 +73,7 @@ Tick ==
   /\ \/ phase = "idle" /\ ages = <<>>
      \/ phase = "sent" /\ timer < D
      \/ phase = "waiting" /\ timer < B
+     \/ phase = "noting" /\ timer < A
   /\ timer' = IF phase = "idle" THEN 0 ELSE timer + 1
   /\ ages' = [i \in 1..Len(ages) |-> ages[i] + 1]
   /\ UNCHANGED <<phase, tries, worst, dead>>
@@ -75,12 +84,13 @@ Next ==
   \/ Ack
   \/ Fail
   \/ GiveUp
+  \/ Note
   \/ Retry
   \/ Tick
 
 TypeOK ==
-  /\ Len(ages) <= Q /\ phase \in {"idle", "sent", "waiting"}
-  /\ timer <= D + B /\ tries <= R /\ dead \in BOOLEAN
+  /\ Len(ages) <= Q /\ phase \in {"idle", "sent", "waiting", "noting"}
+  /\ timer <= D + B + A /\ tries <= R /\ dead \in BOOLEAN
 
 \* Every message ends within the bound: acknowledged, or reported.
 Within == worst <= Bound

@@ -48,10 +48,11 @@ Accept(s) ==
   /\ acc' = [acc EXCEPT ![s] = @ + 1]
   /\ UNCHANGED <<esent, edone, net1, rj, rdur, rsent, rdone, net2, cj, cdur, flt>>
 
-EdgeSend(s) ==
-  /\ esent[s] < acc[s]
-  /\ esent' = [esent EXCEPT ![s] = @ + 1]
-  /\ net1' = [net1 EXCEPT ![s] = @ \cup {esent[s] + 1}]
+\* In order.
+EdgeSend(s, k) ==
+  /\ k = esent[s] + 1 /\ k <= acc[s]
+  /\ esent' = [esent EXCEPT ![s] = k]
+  /\ net1' = [net1 EXCEPT ![s] = @ \cup {k}]
   /\ UNCHANGED <<acc, edone, rj, rdur, rsent, rdone, net2, cj, cdur, flt>>
 
 \* In order and without a gap; what is at or under the mark is not new.
@@ -60,28 +61,29 @@ RegionTake(s, k) ==
   /\ rj' = [rj EXCEPT ![s] = Append(@, k)]
   /\ UNCHANGED <<acc, esent, edone, net1, rdur, rsent, rdone, net2, cj, cdur, flt>>
 
-RegionSync(s) ==
-  /\ rdur[s] < Len(rj[s])
-  /\ rdur' = [rdur EXCEPT ![s] = Len(rj[s])]
+RegionSync(s, n) ==
+  /\ rdur[s] < n /\ n <= Len(rj[s])
+  /\ rdur' = [rdur EXCEPT ![s] = n]
   /\ UNCHANGED <<acc, esent, edone, net1, rj, rsent, rdone, net2, cj, cdur, flt>>
 
-\* The answer for all up to the durable mark reaches the edge.
-EdgeForget(s) ==
-  /\ edone[s] < rdur[s] /\ rdur[s] <= esent[s]
-  /\ edone' = [edone EXCEPT ![s] = rj[s][rdur[s]]]
+\* The answer for all up to k, which the region holds durably, has reached
+\* the edge, and that is written down.
+EdgeForget(s, k) ==
+  /\ edone[s] < k /\ k <= rdur[s] /\ k <= esent[s]
+  /\ edone' = [edone EXCEPT ![s] = rj[s][k]]
   /\ UNCHANGED <<acc, esent, net1, rj, rdur, rsent, rdone, net2, cj, cdur, flt>>
 
-\* No answer in time: again from what was answered.
-EdgeAgain(s) ==
-  /\ edone[s] < esent[s] /\ flt > 0
-  /\ esent' = [esent EXCEPT ![s] = edone[s]] /\ flt' = flt - 1
+\* No answer in time: again from behind k, not before what was answered.
+EdgeAgain(s, k) ==
+  /\ edone[s] <= k /\ k < esent[s] /\ flt > 0
+  /\ esent' = [esent EXCEPT ![s] = k] /\ flt' = flt - 1
   /\ UNCHANGED <<acc, edone, net1, rj, rdur, rsent, rdone, net2, cj, cdur>>
 
 \* Only what is durable is forwarded: else the centre could hold more.
-RegionSend(s) ==
-  /\ rsent[s] < rdur[s]
-  /\ rsent' = [rsent EXCEPT ![s] = @ + 1]
-  /\ net2' = [net2 EXCEPT ![s] = @ \cup {rj[s][rsent[s] + 1]}]
+RegionSend(s, k) ==
+  /\ k = rsent[s] + 1 /\ k <= rdur[s]
+  /\ rsent' = [rsent EXCEPT ![s] = k]
+  /\ net2' = [net2 EXCEPT ![s] = @ \cup {rj[s][k]}]
   /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rdone, cj, cdur, flt>>
 
 CentreTake(s, k) ==
@@ -89,58 +91,76 @@ CentreTake(s, k) ==
   /\ cj' = [cj EXCEPT ![s] = Append(@, k)]
   /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rsent, rdone, net2, cdur, flt>>
 
-CentreSync(s) ==
-  /\ cdur[s] < Len(cj[s])
-  /\ cdur' = [cdur EXCEPT ![s] = Len(cj[s])]
+CentreSync(s, n) ==
+  /\ cdur[s] < n /\ n <= Len(cj[s])
+  /\ cdur' = [cdur EXCEPT ![s] = n]
   /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rsent, rdone, net2, cj, flt>>
 
-RegionForget(s) ==
-  /\ rdone[s] < cdur[s] /\ cdur[s] <= rsent[s]
-  /\ rdone' = [rdone EXCEPT ![s] = cj[s][cdur[s]]]
+RegionForget(s, k) ==
+  /\ rdone[s] < k /\ k <= cdur[s] /\ k <= rsent[s]
+  /\ rdone' = [rdone EXCEPT ![s] = cj[s][k]]
   /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rsent, net2, cj, cdur, flt>>
 
-RegionAgain(s) ==
-  /\ rdone[s] < rsent[s] /\ flt > 0
-  /\ rsent' = [rsent EXCEPT ![s] = rdone[s]] /\ flt' = flt - 1
+RegionAgain(s, k) ==
+  /\ rdone[s] <= k /\ k < rsent[s] /\ flt > 0
+  /\ rsent' = [rsent EXCEPT ![s] = k] /\ flt' = flt - 1
   /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rdone, net2, cj, cdur>>
 
+\* What sends and what takes in are processes of their own. The next one that
+\* sends goes on behind what is written down.
 EdgeCrash ==
   /\ flt > 0 /\ flt' = flt - 1
   /\ esent' = edone
   /\ UNCHANGED <<acc, edone, net1, rj, rdur, rsent, rdone, net2, cj, cdur>>
 
-RegionCrash ==
+RegionStop ==
   /\ flt > 0 /\ flt' = flt - 1
-  /\ rj' = [s \in Sources |-> SubSeq(rj[s], 1, rdur[s])]
   /\ rsent' = rdone
-  /\ UNCHANGED <<acc, esent, edone, net1, rdur, rdone, net2, cj, cdur>>
+  /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rdone, net2, cj, cdur>>
 
-CentreCrash ==
+\* The next one that takes in reads back so many items of each source: those
+\* that are durable at least, and it makes them so.
+Kept(j, dur, keep) == \A s \in Sources : dur[s] <= keep[s] /\ keep[s] <= Len(j[s])
+
+RegionCrash(keep) ==
   /\ flt > 0 /\ flt' = flt - 1
-  /\ cj' = [s \in Sources |-> SubSeq(cj[s], 1, cdur[s])]
-  /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rsent, rdone, net2, cdur>>
+  /\ Kept(rj, rdur, keep)
+  /\ rj' = [s \in Sources |-> SubSeq(rj[s], 1, keep[s])]
+  /\ rdur' = keep
+  /\ UNCHANGED <<acc, esent, edone, net1, rsent, rdone, net2, cj, cdur>>
+
+CentreCrash(keep) ==
+  /\ flt > 0 /\ flt' = flt - 1
+  /\ Kept(cj, cdur, keep)
+  /\ cj' = [s \in Sources |-> SubSeq(cj[s], 1, keep[s])]
+  /\ cdur' = keep
+  /\ UNCHANGED <<acc, esent, edone, net1, rj, rdur, rsent, rdone, net2>>
+
+Items == 0..N
+Lengths == [Sources -> Items]
 
 Next ==
   \/ \E s \in Sources : Accept(s)
-  \/ \E s \in Sources : EdgeSend(s)
-  \/ \E s \in Sources : \E k \in 1..N : RegionTake(s, k)
-  \/ \E s \in Sources : RegionSync(s)
-  \/ \E s \in Sources : EdgeForget(s)
-  \/ \E s \in Sources : EdgeAgain(s)
-  \/ \E s \in Sources : RegionSend(s)
-  \/ \E s \in Sources : \E k \in 1..N : CentreTake(s, k)
-  \/ \E s \in Sources : CentreSync(s)
-  \/ \E s \in Sources : RegionForget(s)
-  \/ \E s \in Sources : RegionAgain(s)
+  \/ \E s \in Sources : \E k \in Items : EdgeSend(s, k)
+  \/ \E s \in Sources : \E k \in Items : RegionTake(s, k)
+  \/ \E s \in Sources : \E n \in Items : RegionSync(s, n)
+  \/ \E s \in Sources : \E k \in Items : EdgeForget(s, k)
+  \/ \E s \in Sources : \E k \in Items : EdgeAgain(s, k)
+  \/ \E s \in Sources : \E k \in Items : RegionSend(s, k)
+  \/ \E s \in Sources : \E k \in Items : CentreTake(s, k)
+  \/ \E s \in Sources : \E n \in Items : CentreSync(s, n)
+  \/ \E s \in Sources : \E k \in Items : RegionForget(s, k)
+  \/ \E s \in Sources : \E k \in Items : RegionAgain(s, k)
   \/ EdgeCrash
-  \/ RegionCrash
-  \/ CentreCrash
+  \/ RegionStop
+  \/ \E keep \in Lengths : RegionCrash(keep)
+  \/ \E keep \in Lengths : CentreCrash(keep)
 
 \* What goes on by itself; faults are bounded.
 Progress ==
-  \E s \in Sources :
-    \/ EdgeSend(s) \/ RegionSync(s) \/ EdgeForget(s) \/ RegionSend(s) \/ CentreSync(s) \/ RegionForget(s)
-    \/ \E k \in 1..N : RegionTake(s, k) \/ CentreTake(s, k)
+  \E s \in Sources : \E k \in Items :
+    \/ EdgeSend(s, k) \/ RegionTake(s, k) \/ RegionSync(s, k) \/ EdgeForget(s, k)
+    \/ RegionSend(s, k) \/ CentreTake(s, k) \/ CentreSync(s, k) \/ RegionForget(s, k)
 
 Spec == Init /\ [][Next]_vars /\ WF_vars(Progress)
 

@@ -111,22 +111,23 @@ const CENTRE_NEW = 'k = Mark(cj[s]) + 1\n';
 const TIER = mutants('Tier', 'n2', [
   [
     'forgets at the edge before the region is durable',
-    ['edone[s] < rdur[s] /\\ rdur[s] <= esent[s]', 'edone[s] < Len(rj[s]) /\\ Len(rj[s]) <= esent[s]'],
-    ['rj[s][rdur[s]]', 'rj[s][Len(rj[s])]'],
+    ['/\\ k <= rdur[s] /\\ k <= esent[s]', '/\\ k <= Len(rj[s]) /\\ k <= esent[s]'],
   ],
   [
     'forgets at the region before the centre is durable',
-    ['rdone[s] < cdur[s] /\\ cdur[s] <= rsent[s]', 'rdone[s] < Len(cj[s]) /\\ Len(cj[s]) <= rsent[s]'],
-    ['cj[s][cdur[s]]', 'cj[s][Len(cj[s])]'],
+    ['/\\ k <= cdur[s] /\\ k <= rsent[s]', '/\\ k <= Len(cj[s]) /\\ k <= rsent[s]'],
   ],
-  ['forwards what is not durable', ['rsent[s] < rdur[s]', 'rsent[s] < Len(rj[s])']],
+  ['forgets at the edge what was not sent by it', ['/\\ k <= rdur[s] /\\ k <= esent[s]', '/\\ k <= rdur[s]']],
+  ['forwards what is not durable', ['k = rsent[s] + 1 /\\ k <= rdur[s]', 'k = rsent[s] + 1 /\\ k <= Len(rj[s])']],
   ['has no mark in the region', [REGION_NEW, 'k <= N\n']],
   ['has no mark at the centre', [CENTRE_NEW, 'k <= N\n']],
-  ['takes past a gap', [CENTRE_NEW, 'k > Mark(cj[s])\n']],
+  ['takes past a gap', [CENTRE_NEW, 'k > Mark(cj[s])\n'], ['k = rsent[s] + 1', 'k > rsent[s]']],
   ['takes what is at the mark', [REGION_NEW, 'k >= Mark(rj[s])\n']],
-  ['loses its mark in a crash', ["rj' = [s \\in Sources |-> SubSeq(rj[s], 1, rdur[s])]", "rj' = Empty"]],
+  ['leaves items out', ['k = esent[s] + 1', 'k > esent[s]']],
+  ['loses its mark in a crash', ["rj' = [s \\in Sources |-> SubSeq(rj[s], 1, keep[s])]", "rj' = Empty"]],
+  ['reads back less than was durable', ['dur[s] <= keep[s] /\\ keep', 'keep']],
   ['believes after a crash that all was sent', ["esent' = edone", "esent' = acc"]],
-  ['never sends on', ['EdgeForget(s) \\/ RegionSend(s) \\/', 'EdgeForget(s) \\/']],
+  ['never sends on', ['    \\/ RegionSend(s, k) \\/ CentreTake', '    \\/ CentreTake']],
 ]);
 
 const TIMED = [
@@ -137,22 +138,27 @@ const TIMED = [
     ['applies more in a tick than it says', [' /\\ ~busy', '']],
   ]),
   ...mutants('Flow', 'any', [
-    ['does not spend tokens', ["tokens' = tokens - n", "tokens' = tokens"]],
+    ['does not spend tokens', ["tokens' = tokens - 1", "tokens' = tokens"]],
     ['lets the bucket overflow', ["tokens' = Min(tokens + Rate, Burst)", "tokens' = tokens + Rate"]],
-    ['lets the queue grow', ["queue' = Min(queue + n, QueueMax)", "queue' = queue + n"]],
-    ['refuses while there is room', ["refused' = (queue + n > QueueMax)", "refused' = (n > 0)"]],
+    ['lets the queue grow', ['came < ArriveMax /\\ Kept < QueueMax', 'came < ArriveMax']],
+    ['refuses while there is room', ['came < ArriveMax /\\ Kept >= QueueMax', 'came < ArriveMax']],
     [
       'begins without a token',
-      ['Min(queue, Min(tokens, Conns - under))', 'Min(queue, Conns - under)'],
-      ["tokens' = tokens - n", "tokens' = IF n > tokens THEN 0 ELSE tokens - n"],
+      ['under < Conns /\\ tokens > 0', 'under < Conns'],
+      ["tokens' = tokens - 1", "tokens' = IF tokens = 0 THEN 0 ELSE tokens - 1"],
     ],
+    ['begins more at once than it has connections', ['queue > 0 /\\ under < Conns /\\', 'queue > 0 /\\']],
   ]),
-  ...mutants('Flow', 'min', [['begins nothing', ['LET n == Min(queue, Min(tokens, Conns - under))', 'LET n == 0']]]),
+  ...mutants('Flow', 'min', [['idles beside a queue', ['~CanBegin /\\ came', 'came']]]),
   ...mutants('Latency', 'q2', [
     ['tries without end', ['phase = "sent" /\\ tries < R', 'phase = "sent"']],
     ['waits for an answer too long', ['phase = "sent" /\\ timer < D', 'phase = "sent" /\\ timer <= D']],
     ['pauses too long', ['phase = "waiting" /\\ timer < B', 'phase = "waiting" /\\ timer <= B']],
     ['idles beside a queue', ['phase = "idle" /\\ ages = <<>>', 'phase = "idle"']],
+    [
+      'takes too long to write down what it gave up',
+      ['phase = "noting" /\\ timer < A', 'phase = "noting" /\\ timer <= A'],
+    ],
     ['accepts over its queue', ['Len(ages) < Q', 'Len(ages) <= Q']],
   ]),
 ];

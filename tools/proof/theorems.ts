@@ -54,9 +54,10 @@ const FLOW: Constants = {
   Conns: '3',
   ArriveMin: '1',
   ArriveMax: '3',
+  Up: 'TRUE',
   Window: '4',
 };
-const LATENCY: Constants = { Q: '2', D: '2', B: '1', R: '1' };
+const LATENCY: Constants = { Q: '2', D: '2', B: '1', R: '1', A: '1' };
 
 export const MODELS: readonly Model[] = [
   model('Intake', 'r2', INTAKE, ['LiveStored'], 1191, 'no loss, exactly once: two records, two crashes or failures'),
@@ -88,9 +89,9 @@ export const MODELS: readonly Model[] = [
   model(
     'Flow',
     'any',
-    { ...FLOW, ArriveMin: '0' },
+    { ...FLOW, ArriveMin: '0', Up: 'FALSE', Window: '3' },
     [],
-    1800,
+    26292,
     'in any window of t ticks at most rate · (t − 1) + burst',
   ),
   model(
@@ -98,7 +99,7 @@ export const MODELS: readonly Model[] = [
     'min',
     FLOW,
     [],
-    501,
+    3510,
     'at least the minimum, under arrivals and a service that is up',
     false,
     'Average',
@@ -108,10 +109,10 @@ export const MODELS: readonly Model[] = [
     'q2',
     LATENCY,
     [],
-    4954,
-    'every message ends, one way or the other, within Q · ((R + 1) · D + R · B)',
+    7300,
+    'every message ends, one way or the other, within Q · ((R + 1) · D + R · B + A)',
   ),
-  model('Latency', 'q3', { Q: '3', D: '1', B: '1', R: '1' }, [], 10080, 'three in the queue', true),
+  model('Latency', 'q3', { ...LATENCY, Q: '3', D: '1' }, [], 20841, 'three in the queue', true),
 ];
 
 function model(
@@ -245,9 +246,9 @@ export const WRONGS: readonly Wrong[] = [
   wrong(
     'Flow',
     'Average',
-    { ...FLOW, ArriveMin: '2', Conns: '1' },
+    { ...FLOW, ArriveMin: '2', Up: 'FALSE' },
     'a minimum throughput under arrivals',
-    'not with a service that is too small',
+    'not with a service that is not up',
   ),
   wrong('Flow', 'WrongNeverRefused', FLOW, 'nothing is refused', 'the queue is bounded'),
   wrong(
