@@ -10,7 +10,7 @@ import { validateStreams } from './validate-streams.ts';
 vi.setConfig({ testTimeout: 600_000 });
 
 /** CLEW_STREAM_HISTORIES sets how many histories of edge, region and centre are followed. */
-const HISTORIES = Number(process.env['CLEW_STREAM_HISTORIES'] ?? 30);
+const HISTORIES = Number(process.env['CLEW_STREAM_HISTORIES'] ?? 60);
 const SENDER = fs.readFileSync('spec/Sender.tla', 'utf8');
 
 const DANGERS: readonly Dangers[] = [

@@ -26,7 +26,7 @@ import { httpStatusOf } from '../wire/answers.ts';
  */
 
 /** Lines of text, counted as logs: such segments can be forwarded and loaded alike. But for the edge one with a `?` makes its request invalid. */
-function lineBuilder(isEdge: boolean): SegmentBuilder {
+export function lineBuilder(isEdge: boolean): SegmentBuilder {
   let rows: string[] = [];
   return {
     get items() {

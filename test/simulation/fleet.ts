@@ -12,7 +12,7 @@ import { Node, type Surroundings } from './node.ts';
 import { requestOf, textOf } from './payload.ts';
 import { type Body, Receiver, Sender, Store, type Work } from './processes.ts';
 import { type Fault, HEALED_MS, type LinkName, type NodeName, type Request, type Schedule } from './schedule.ts';
-import { StoreTwin } from './store-twin.ts';
+import { type HearInsert, StoreTwin } from './store-twin.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What one schedule came to. */
@@ -46,7 +46,7 @@ export class Fleet {
   readonly #rules: RuleSet;
   readonly #log: ((text: string) => void) | undefined;
 
-  constructor(schedule: Schedule, log: ((line: string) => void) | undefined) {
+  constructor(schedule: Schedule, log: ((line: string) => void) | undefined, hear: HearInsert | undefined) {
     this.#schedule = schedule;
     this.#chance = seededChance(schedule.seed ^ 0x51ab1e);
     this.#log = log && ((text) => log(`${(this.time.nowMs / 1000).toFixed(4)} s  ${text}`));
@@ -54,7 +54,7 @@ export class Fleet {
     const now = (): number => this.time.nowMs;
     this.ledger = new Ledger(schedule, now, (signal, trace) => this.#isDropped(signal, trace));
     this.#network = new Network(this.time, this.#chance, schedule.shape.networkMs);
-    this.#twin = new StoreTwin(this.time, this.#chance, this.ledger);
+    this.#twin = new StoreTwin(this.time, this.#chance, this.ledger, hear);
     this.#makeNodes();
   }
 

@@ -53,16 +53,29 @@ export function rowBuilder(): SegmentBuilder {
   };
 }
 
-/** ClickHouse as far as loading needs it: it keeps the rows of each insert token once. It survives every crash; its statements may not. */
+/** Tokens that the store remembers a table. The real one remembers LIMITS.deduplicationWindow of them. */
+export const TOKENS_REMEMBERED = 6;
+
+/** What the store does with a file of rows: it begins to be inserted, is applied, or passed over because its token is remembered. */
+export type InsertStep = 'Send' | 'Apply' | 'Skip';
+
+/** Hears of each such step; a file is one batch, whatever the token is. */
+export type HearInsert = (step: InsertStep, table: string, file: string) => void;
+
+/** ClickHouse as far as loading needs it: it keeps the rows of each insert token that it remembers once. It survives every crash; its statements may not. */
 export class StoreTwin {
   /** Inserts fail: nothing is inserted (`before`), or all is and nobody hears of it (`after`). */
   failing: 'before' | 'after' | undefined;
   readonly #time: VirtualTime;
   readonly #chance: () => number;
   readonly #ledger: Ledger;
-  readonly #tokens = new Map<string, string>();
+  readonly #hear: HearInsert;
+  /** The last tokens of each table, the oldest first. */
+  readonly #remembered = new Map<string, string[]>();
+  readonly #texts = new Map<string, string>();
 
-  constructor(time: VirtualTime, chance: () => number, ledger: Ledger) {
+  constructor(time: VirtualTime, chance: () => number, ledger: Ledger, hear: HearInsert = () => {}) {
+    this.#hear = hear;
     this.#time = time;
     this.#chance = chance;
     this.#ledger = ledger;
@@ -82,26 +95,31 @@ export class StoreTwin {
   }
 
   async #insert(
-    { path, token }: NativeInsert,
+    { table, path, token }: NativeInsert,
     read: (path: string) => Uint8Array,
     isAlive: () => boolean,
   ): Promise<void> {
     // What is left of a dead process begins nothing; what it had begun may be done.
     if (!isAlive()) await new Promise(() => {});
     const text = Buffer.from(read(path)).toString();
+    this.#hear('Send', table, path);
     await new Promise<void>((resolve) => {
       this.#time.after(1 + this.#chance() * 20, resolve);
     });
     if (!isAlive() && this.#chance() < 0.5) await new Promise(() => {});
     if (this.failing === 'before') throw new EngineError('memory limit exceeded', 241);
-    const before = this.#tokens.get(token);
-    if (before === undefined) {
-      this.#tokens.set(token, text);
+    const remembered = this.#remembered.get(table) ?? [];
+    const isKnown = remembered.includes(token);
+    this.#hear(isKnown ? 'Skip' : 'Apply', table, path);
+    if (!isKnown) {
+      this.#remembered.set(table, [...remembered, token].slice(-TOKENS_REMEMBERED));
       for (const line of text.split('\n').slice(0, -1)) {
         const { baggage, ...item } = JSON.parse(line) as Row;
         this.#ledger.store(token, item, baggage);
       }
     }
+    const before = this.#texts.get(token);
+    this.#texts.set(token, text);
     this.#ledger.holds(before === undefined || before === text, 'nothing is lost', () => {
       return `${token} comes with other rows than before`;
     });

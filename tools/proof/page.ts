@@ -1,3 +1,4 @@
+import type { CodeAnswer } from './code-mutants.ts';
 import type { Answer, Proof } from './prove.ts';
 import { MODELS, WRONGS } from './theorems.ts';
 
@@ -34,7 +35,7 @@ const THEOREMS: readonly (readonly [name: string, says: string, where: string])[
   ],
   [
     'latency',
-    'Every accepted message is acknowledged or reported within Q · ((R + 1) · D + R · B).',
+    'Every accepted message is acknowledged or reported within Q · ((R + 1) · D + R · B + A).',
     'Latency: Within; lemma turn',
   ],
   [
@@ -59,14 +60,20 @@ const THEOREMS: readonly (readonly [name: string, says: string, where: string])[
   ],
 ];
 
-/** docs/proof.md; `actions`: of all modules together. */
-export function proofPage(proof: Proof, lemmas: readonly Lemma[], actions: number): string {
+/** docs/proof.md; `codes`: what became of the faults in the program; `actions`: of all modules together. */
+export function proofPage(
+  proof: Proof,
+  lemmas: readonly Lemma[],
+  codes: readonly CodeAnswer[],
+  actions: number,
+): string {
   return [
     ...BEGINNING,
     ...modelSection(proof, actions),
     ...lemmaSection(lemmas),
     ...wrongSection(proof),
     ...mutantSection(proof),
+    ...codeSection(codes),
     ...ENDING,
   ].join('\n');
 }
@@ -74,7 +81,7 @@ export function proofPage(proof: Proof, lemmas: readonly Lemma[], actions: numbe
 const BEGINNING = [
   '# Proof',
   '',
-  '<!-- Made by `npm run prove -- --page`. -->',
+  '<!-- Made by `npm run prove -- --full --page`. -->',
   '',
   'What of the protocol is proved, in which form, and by what. The specifications are in `spec/` (TLA+); `spec/README.md` maps their actions',
   'to functions and says what is not modelled. `npm run prove` checks all of it again; a part that takes under a minute runs in `npm test`.',
@@ -155,6 +162,21 @@ function mutantSection({ mutants }: Proof): string[] {
   ];
 }
 
+function codeSection(codes: readonly CodeAnswer[]): string[] {
+  const rows = codes.map(({ mutant, caughtBy }) => [
+    `${mutant.file}: ${mutant.name}`,
+    `${mutant.test}: ${caughtBy ?? 'not noticed'}`,
+  ]);
+  return [
+    `The program itself: ${codes.length} faults of a line each, put into copies of it; every one is caught by the test that is named for it`,
+    'beforehand, and which without the fault passes. 27 more are found by the histories that such a program records, see below, and those of',
+    '`test/simulation/bugs.ts` by the simulation.',
+    '',
+    ...table(['a program of which …', 'is caught by'], rows),
+    '',
+  ];
+}
+
 const ENDING = [
   '## The checker itself',
   '',
@@ -170,14 +192,57 @@ const ENDING = [
   '',
   'Receivers, journal and store record their steps (`src/base/history.ts`) when they are asked to: `CLEW_HISTORY=FILE clew`. `clew history',
   'check FILE` follows the file through `spec/Intake.tla` and names the first step that the specification forbids, the state before it, and',
-  'what would have been allowed. In `npm test`: 1,000 histories of the simulated intake with crashes, failing disks and power cuts at random',
-  'steps (`CLEW_HISTORIES` sets how many), in which every action of the module occurs; the history of a real Clew under load whose processes',
-  'are killed with SIGKILL; histories as programs with a bug would record them; and the histories of nine programs with a bug of one line,',
-  'each refused at the step where the bug shows.',
+  'what would have been allowed. Senders record the steps of each stream, and `clew history check` follows them through `spec/Sender.tla`.',
   '',
-  'Senders record the steps of each stream, and `clew history check` follows them through `spec/Sender.tla`. In `npm test`: histories of edge,',
-  'region and centre (`CLEW_STREAM_HISTORIES` sets how many) over a network that loses, cuts and doubles, with crashes of every node, in',
-  'which every action of the module occurs; and histories as senders with a bug would record them, each refused at its step.',
+  'Every action of every module happens in histories that were followed (the tests print how often, and fail when one never does):',
+  '',
+  ...table(
+    ['module', 'whose histories', 'in `npm test`', 'more with'],
+    [
+      [
+        'Intake',
+        'the simulated intake, with crashes, failing disks and power cuts at random steps; a real Clew under load that is killed with SIGKILL',
+        '1,000 and one',
+        '`CLEW_HISTORIES`',
+      ],
+      [
+        'Sender',
+        'edge, regional and central over a network that loses, cuts and doubles, with crashes of every node and every sender',
+        '60',
+        '`CLEW_STREAM_HISTORIES`',
+      ],
+      [
+        'Tier',
+        'the same worlds, item by item over both hops; in the end all is at the centre',
+        '100',
+        '`CLEW_TIER_HISTORIES`',
+      ],
+      [
+        'Window',
+        'what the loader of the simulated fleet has a store do that remembers six tokens, under every fault of the simulation',
+        '200',
+        '`CLEW_INSERT_HISTORIES`',
+      ],
+      [
+        'Flow, Latency',
+        'one lane in virtual ticks: intake with its quota, forwarder, a destination that answers in time and now and then with "come again"',
+        '100',
+        '`CLEW_LANE_HISTORIES`',
+      ],
+    ],
+  ),
+  '',
+  'A history that is wrong is refused at the step where it is: drawn ones for each module, real ones with a step left out or told twice, and',
+  'those of 27 programs with a bug of one line (`test/histories/bugs.test.ts`), each at the step at which the bug shows.',
+  '',
+  'What the program has no counterpart of is checked by models alone. Flow: it has no token bucket; what bounds a lane from above is that it',
+  'has one request under way, so `Rate` and `Burst` are never short in a history, and the theorem of the bucket is one of model and lemma',
+  '(and so is that of the minimum, which speaks of a service that is up). Latency: a tick of a history is 100 ms of virtual time; only answers,',
+  'pauses and the writing down of what is given up take time there, and a destination that does not answer at all is left out, for then',
+  'the program keeps the batch, and no bound holds. Window: ClickHouse does not say whether it applied or passed over an insert, so the',
+  'store of these histories is the simulated one (`src/store/engine.contract.test.ts` holds the real one to the same promise).',
+  'Following the lane found what the model of latency had left out: nothing behind a message that is given up is sent before that is',
+  'written down (A).',
   '',
 ];
 
