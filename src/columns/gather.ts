@@ -6,14 +6,12 @@ import type { NativeWriter } from './native.ts';
  * Columns whose rows repeat a few distinct values: row i is row `index[i]` of a column that holds each value once. Resource and scope are
  * stored so: a span costs two numbers, and the map of its resource is written out only when the segment is sealed.
  */
-export function gather(source: LowColumn | MapColumn | Fixed32Column, index: U32List, type: string): GrowingColumn {
+export function gather(source: LowColumn | MapColumn | Fixed32Column, index: U32List): GrowingColumn {
   if (source instanceof Fixed32Column) {
     return columnOf(source, NO_PREFIX, (out) => writeFixed(source.list.values, index, out));
   }
   if (source instanceof LowColumn) {
-    return type === 'String'
-      ? columnOf(source, NO_PREFIX, (out) => writeText(source, index, out))
-      : columnOf(source, LOW_PREFIX, (out) => writeLow(source, index, out));
+    return columnOf(source, LOW_PREFIX, (out) => writeLow(source, index, out));
   }
   return columnOf(source, LOW_PREFIX, (out) => writeGatheredMap(source, index, out));
 }
@@ -41,31 +39,6 @@ function writeLow(source: LowColumn, index: U32List, out: NativeWriter): void {
   for (let i = 0; i < index.length; i++) ids[i] = source.ids.values[index.values[i]];
   out.endLowCardinality(ids);
 }
-
-function writeText(source: LowColumn, index: U32List, out: NativeWriter): void {
-  const { starts, data } = source.dictionary;
-  let bytes = 0;
-  for (let i = 0; i < index.length; i++) {
-    const id = source.ids.values[index.values[i]];
-    bytes += starts.values[id + 1] - starts.values[id] + VARINT32_BYTES_MAX;
-  }
-  const text = out.scratch.buffer(bytes);
-  const one = out.scratch.buffer(data.length + VARINT_ROOM);
-  for (let i = 0; i < index.length; ) {
-    const run = runAt(index, i);
-    const id = source.ids.values[index.values[i]];
-    one.length = 0;
-    one.varint(starts.values[id + 1] - starts.values[id]);
-    one.append(data.bytes, starts.values[id], starts.values[id + 1]);
-    text.appendRepeated(one.bytes, 0, one.length, run);
-    i += run;
-  }
-  out.chunk(text.view());
-}
-
-const VARINT32_BYTES_MAX = 5;
-/** What ByteBuffer.varint reserves. */
-const VARINT_ROOM = 8;
 
 /** How many rows from `i` on are the same. */
 function runAt(index: U32List, i: number): number {

@@ -4,7 +4,7 @@ import { TABLES } from '../base/names.ts';
  * The columns of every table, once: the Native encoder writes them, the store creates them, the API reads them back.
  *
  * The first group of each table is the schema of the OpenTelemetry Collector's ClickHouse exporter, name by name, so that
- * Grafana, HyperDX and everything else that reads those tables works. The second group (`ours`) holds what that schema loses
+ * Grafana, HyperDX and everything else that reads those tables works (names and versions of scopes are LowCardinality here everywhere: half a byte less a span). The second group (`ours`) holds what that schema loses
  * and OTLP has: types of attribute values, dropped counts, flags, schema URLs, … A segment in which a column holds
  * only defaults leaves it out, and the store makes those of `onDemand` stored columns only when a segment brings them (docs/decisions/0001-fidelity-columns.md,
  * src/store/columns-on-demand.ts).
@@ -43,6 +43,10 @@ const ours = (name: string, type: string, codec = 'ZSTD(1)'): Column => ({
   ours: true,
   onDemand: true,
 });
+const summary = (name: string, type: string, codec = 'ZSTD(1)'): Column => ({
+  ...column(name, type, codec),
+  ours: true,
+});
 const rare = (name: string, type: string): Column => ({ ...column(name, type), onDemand: true });
 
 /**
@@ -70,8 +74,8 @@ export const TRACES: Table = {
     column('SpanKind', LOW),
     column('ServiceName', LOW),
     column('ResourceAttributes', MAP),
-    column('ScopeName', 'String'),
-    column('ScopeVersion', 'String'),
+    column('ScopeName', LOW),
+    column('ScopeVersion', LOW),
     column('SpanAttributes', MAP),
     column('Duration', 'UInt64', 'T64, ZSTD(1)'),
     column('StatusCode', LOW),
@@ -108,13 +112,28 @@ export const TRACES: Table = {
   orderBy: '(ServiceName, toDateTime(Timestamp), TraceId, Timestamp)',
 };
 
-/** One row for each trace of a segment: where in time its spans are. Written by the transcoder, not by a materialised view. */
+/**
+ * One row for each trace of a segment: where in time its spans are, as the exporter has it, and what a list of traces shows of them (First and
+ * what follows): its first start, the time from there to its last end, the root or else the first span (Top…), and figures of each service.
+ * Written by the transcoder, not by a materialised view.
+ */
 export const TRACE_IDS: Table = {
   name: TABLES.traceIds,
   columns: [
     column('TraceId', 'String'),
     column('Start', 'DateTime', 'Delta, ZSTD(1)'),
     column('End', 'DateTime', 'Delta, ZSTD(1)'),
+    summary('First', TIME, 'T64, ZSTD(1)'),
+    summary('Length', 'UInt64', 'T64, ZSTD(1)'),
+    summary('HasRoot', 'Bool'),
+    /** From the first start to that of the top. */
+    summary('TopDelay', 'UInt64', 'T64, ZSTD(1)'),
+    summary('TopService', LOW),
+    summary('TopName', LOW),
+    summary('Services.Name', `Array(${LOW})`),
+    summary('Services.Spans', 'Array(UInt32)', 'T64, ZSTD(1)'),
+    summary('Services.Errors', 'Array(UInt32)', 'T64, ZSTD(1)'),
+    summary('Services.Duration', 'Array(UInt64)', 'T64, ZSTD(1)'),
   ],
   partitionBy: 'toDate(Start)',
   orderBy: '(TraceId, Start)',
@@ -135,7 +154,7 @@ export const LOGS: Table = {
     column('ResourceSchemaUrl', LOW),
     column('ResourceAttributes', MAP),
     column('ScopeSchemaUrl', LOW),
-    column('ScopeName', 'String'),
+    column('ScopeName', LOW),
     column('ScopeVersion', LOW),
     column('ScopeAttributes', MAP),
     column('LogAttributes', MAP),
@@ -162,8 +181,8 @@ export const LOGS: Table = {
 const METRIC_HEAD: readonly Column[] = [
   column('ResourceAttributes', MAP),
   column('ResourceSchemaUrl', LOW),
-  column('ScopeName', 'String'),
-  column('ScopeVersion', 'String'),
+  column('ScopeName', LOW),
+  column('ScopeVersion', LOW),
   column('ScopeAttributes', MAP),
   column('ScopeDroppedAttrCount', 'UInt32'),
   column('ScopeSchemaUrl', LOW),

@@ -38,31 +38,18 @@ interface Times {
 
 const NO_TIMES: Times = { start: new Uint32Array(), end: new Uint32Array() };
 
-/** The columns Start and End of a Native file of otel_traces_trace_id_ts. A column that is left out holds zeros. */
+/** The columns Start and End of a Native file of otel_traces_trace_id_ts: one block, in which they stand behind the ids and are never left out. */
 function readTimes(bytes: Uint8Array): Times {
   const reader = new NativeReader(bytes);
-  const parts: Times[] = [];
-  while (reader.at < bytes.length) {
-    const columns = reader.varint();
-    const rows = reader.varint();
-    const times: Record<string, Uint32Array> = { Start: new Uint32Array(rows), End: new Uint32Array(rows) };
-    for (let column = 0; column < columns; column++) {
-      const name = reader.text();
-      const type = reader.text();
-      if (type === 'String') for (let row = 0; row < rows; row++) reader.skipText();
-      else {
-        assert(type === 'DateTime', `the table of traces has texts and times, not ${type}`);
-        times[name] = reader.uint32s(rows);
-      }
-    }
-    parts.push({ start: times['Start'], end: times['End'] });
-  }
-  return parts.length === 1 ? parts[0] : joined(parts);
-}
-
-function joined(parts: readonly Times[]): Times {
-  const all = (of: (part: Times) => Uint32Array) => Uint32Array.from(parts.flatMap((part) => [...of(part)]));
-  return { start: all((part) => part.start), end: all((part) => part.end) };
+  const columns = reader.varint();
+  const rows = reader.varint();
+  assert(columns >= 3, `the table of traces has three columns at least, not ${columns}`);
+  reader.column('TraceId', 'String');
+  for (let row = 0; row < rows; row++) reader.skipText();
+  reader.column('Start', 'DateTime');
+  const start = reader.uint32s(rows);
+  reader.column('End', 'DateTime');
+  return { start, end: reader.uint32s(rows) };
 }
 
 class NativeReader {
@@ -82,7 +69,14 @@ class NativeReader {
     }
   }
 
-  text(): string {
+  /** The head of the next column, which must be this one. */
+  column(name: string, type: string): void {
+    const [foundName, foundType] = [this.#text(), this.#text()];
+    const isIt = foundName === name && foundType === type;
+    assert(isIt, `the table of traces has ${foundName} ${foundType} where ${name} ${type} should stand`);
+  }
+
+  #text(): string {
     const length = this.varint();
     this.at += length;
     return Buffer.from(this.#bytes.subarray(this.at - length, this.at)).toString();

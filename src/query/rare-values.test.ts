@@ -39,13 +39,17 @@ async function found(engine: Engine, value: string, limit: number, cursor = ''):
   return [page.items.map(({ traceId }) => traceId), page.next];
 }
 
-/** The same engine, as if it had been started anew: it remembers nothing. `readMax` overrules how many rows a search may read. */
-function asNew(statements: string[] = [], readMax?: number): Engine {
+/**
+ * The same engine, as if it had been started anew: it remembers nothing. `readMax` overrules how many rows a search may read, in the first `times`
+ * statements that are limited.
+ */
+function asNew(statements: string[] = [], readMax?: number, times = Number.POSITIVE_INFINITY): Engine {
+  let left = times;
   return {
     ...api.engine,
     query: (sql, options = {}) => {
       statements.push(sql);
-      const isLimited = options.settings?.['max_rows_to_read'] !== undefined && readMax !== undefined;
+      const isLimited = options.settings?.['max_rows_to_read'] !== undefined && readMax !== undefined && left-- > 0;
       const settings = isLimited ? { ...options.settings, max_rows_to_read: readMax } : options.settings;
       return api.engine.query(sql, { ...options, ...(settings && { settings }) });
     },
@@ -57,12 +61,35 @@ const matchesOf = (statements: readonly string[]): string[] =>
 
 const FIFTHS = [1, 36, 6, 11, 16, 21, 26, 31].map(id);
 
-it('a key whose value was not among the newest spans is looked for in most of the range at once the next time', async () => {
+it('a key whose value was not among the newest spans is looked for in the whole range at once the next time', async () => {
   const statements: string[] = [];
   const engine = asNew(statements);
   expect((await found(engine, 'nobody', 20))[0]).toEqual([]);
   statements.length = 0;
   expect((await found(engine, 'fifth', 20))[0]).toEqual(FIFTHS);
+  expect(matchesOf(statements)).toHaveLength(1);
+});
+
+it('when the last value filled its page many times over, the next is looked for in the newest share first', async () => {
+  const statements: string[] = [];
+  const engine = asNew(statements);
+  await found(engine, 'nobody', 20);
+  expect((await found(engine, 'every', 2))[0]).toEqual([2, 3].map(id));
+  statements.length = 0;
+  // A sixth of what is stored holds three of this value, less than a page.
+  expect((await found(engine, 'fifth', 4))[0]).toEqual([1, 36, 6, 11].map(id));
+  expect(matchesOf(statements)).toHaveLength(2);
+  statements.length = 0;
+  expect((await found(engine, 'fifth', 2))[0]).toEqual([1, 36].map(id));
+  expect(matchesOf(statements)).toHaveLength(1);
+});
+
+it('a share that would read too much is made smaller', async () => {
+  const statements: string[] = [];
+  const engine = asNew(statements, 1, 1);
+  await found(engine, 'nobody', 20);
+  statements.length = 0;
+  expect((await found(engine, 'every', 1))[0]).toEqual([id(2)]);
   expect(matchesOf(statements)).toHaveLength(2);
 });
 

@@ -6,7 +6,8 @@ import { rowsOf } from './otlp-rows.ts';
 import type { Nanos, Parameters } from './parameters.ts';
 import { badParameter } from './problem.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
-import { matchingTraces, readSpanFilter, SPAN_FILTERS, summarise } from './trace-search.ts';
+import { matchingTraces, readSpanFilter, SPAN_FILTERS } from './trace-search.ts';
+import { summarise } from './trace-summary.ts';
 
 export const TRACE_COMPARE_PARAMETERS: readonly string[] = [
   ...SPAN_FILTERS,

@@ -1,7 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
 import type { Page, TraceSummary } from './api.ts';
-import { rowsOf } from './otlp-rows.ts';
 import {
   type AttributeFilter,
   attributeFilters,
@@ -13,7 +12,7 @@ import {
 } from './parameters.ts';
 import { badParameter } from './problem.ts';
 import { Conditions } from './sql-text.ts';
-import { secondsOfTraces, withinSeconds } from './trace.ts';
+import { summarise } from './trace-summary.ts';
 
 const STATUS = ['Unset', 'Ok', 'Error'] as const;
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'] as const;
@@ -223,7 +222,7 @@ async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
   const rare = rareKeysOf(engine);
   const key = filter.attributes.map((attribute) => `${attribute.operator}${attribute.key}`).join('\n');
   if (rare.has(key)) {
-    const found = await rareMatches(engine, search, { start, end });
+    const found = await rareMatches(engine, search, { start, end }, rare, key);
     if (found !== undefined) return found;
     rare.delete(key);
   }
@@ -236,29 +235,31 @@ async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
   for (;;) {
     const isLast: boolean = width === undefined || top - width <= start;
     const low = isLast ? start : top - (width ?? 0n);
-    found.push(...(await matchesWithin(engine, search, { start: low, end: high }, found)));
+    found.push(...(await matchesWithin(engine, search, { start: low, end: high }, found)).matches);
     if (found.length >= limit || isLast) return found;
-    if (found.length === 0 && width === FIRST_SLICE && key !== '') remember(rare, key);
+    if (found.length === 0 && width === FIRST_SLICE && key !== '') remember(rare, key, WHOLE);
     width = widened(top - low, found.length, limit);
     high = low;
   }
 }
 
 /**
- * Keys of attributes whose value was not among the newest spans when it was last asked for: the next value of the same key is looked for in most of the range
- * at once, which saves the look at the newest (a sixth of such a search).
+ * Keys of attributes whose value was not among the newest spans when it was last asked for, and the share of what is stored, in percent, in which a
+ * page of the next value of the key is expected: it is looked for there at once, which saves the look at the newest (a sixth of such a search).
  */
-const rareKeys = new WeakMap<Engine, Set<string>>();
+type RareKeys = Map<string, number>;
 
-function rareKeysOf(engine: Engine): Set<string> {
-  const known = rareKeys.get(engine) ?? new Set();
+const rareKeys = new WeakMap<Engine, RareKeys>();
+
+function rareKeysOf(engine: Engine): RareKeys {
+  const known = rareKeys.get(engine) ?? new Map<string, number>();
   rareKeys.set(engine, known);
   return known;
 }
 
-function remember(keys: Set<string>, key: string): void {
-  if (keys.size >= LIMITS.rareKeysMax) keys.clear();
-  keys.add(key);
+function remember(keys: RareKeys, key: string, percent: number): void {
+  if (keys.size >= LIMITS.rareKeysMax && !keys.has(key)) keys.clear();
+  keys.set(key, percent);
 }
 
 /** Rows that a value may be spread over and still count as rare. ClickHouse knows before it reads them. */
@@ -266,24 +267,49 @@ const RARE_ROWS_MAX = 400_000;
 /** ClickHouse's code for a statement that would read more than it may. */
 const TOO_MANY_ROWS = 158;
 
-/** Of what is stored in the range, the newest share that is looked through first: with some fifty matches in all, enough for a page are in it. */
-const NEWEST_PERCENT = 60n;
+const WHOLE = 100;
+/** A second step costs a fifth of the first in planning alone: a share above this saves less than it risks. */
+const SHARE_MAX = 60;
+/** A share that would read too much is divided by SHARE_STEP, down to SHARE_LEAST. */
+const SHARE_STEP = 8;
+const SHARE_LEAST = 2;
+/** Values of a key differ: a share that would have held this many times the page last time. */
+const SPARE = 2.5;
 
-/** Matches of the whole range, in two steps; undefined when the value turns out to be a common one. */
-async function rareMatches(engine: Engine, search: Search, range: TimeRange): Promise<Match[] | undefined> {
+/** Where a page is to be looked for next, when `found` traces were in `percent` of what is stored. */
+function shareFor(limit: number, found: number, percent: number): number {
+  const share = Math.ceil((percent * limit * SPARE) / Math.max(1, found));
+  return share > SHARE_MAX ? WHOLE : share;
+}
+
+/**
+ * Matches of the whole range: in the newest share of what is stored, and only when that is less than a page in the rest. Undefined when the value turns
+ * out to be a common one.
+ */
+async function rareMatches(
+  engine: Engine,
+  search: Search,
+  range: TimeRange,
+  rare: RareKeys,
+  key: string,
+): Promise<Match[] | undefined> {
   const { oldest, newest } = await storedSpan(engine, search.signal);
   const low = later(oldest, range.start);
   const high = later(low, earlier(newest, range.end));
-  const middle = high - ((high - low) * NEWEST_PERCENT) / 100n;
   const settings = { max_rows_to_read: RARE_ROWS_MAX };
+  const percent = rare.get(key) ?? WHOLE;
+  const middle = percent === WHOLE ? range.start : high - ((high - low) * BigInt(percent)) / BigInt(WHOLE);
   try {
-    const found = await matchesWithin(engine, search, { start: middle, end: range.end }, [], settings);
-    if (found.length >= search.limit || middle <= range.start) return found;
-    const older = await matchesWithin(engine, search, { start: range.start, end: middle }, found, settings);
-    return [...found, ...older];
+    const newer = await matchesWithin(engine, search, { start: middle, end: range.end }, [], settings);
+    remember(rare, key, shareFor(search.limit, newer.total, percent));
+    if (newer.matches.length >= search.limit || middle <= range.start) return newer.matches;
+    const older = await matchesWithin(engine, search, { start: range.start, end: middle }, newer.matches, settings);
+    return [...newer.matches, ...older.matches];
   } catch (error) {
-    if (error instanceof EngineError && error.code === TOO_MANY_ROWS) return undefined;
-    throw error;
+    if (!(error instanceof EngineError && error.code === TOO_MANY_ROWS)) throw error;
+    if (percent <= SHARE_LEAST) return undefined;
+    remember(rare, key, Math.ceil(percent / SHARE_STEP));
+    return rareMatches(engine, search, range, rare, key);
   }
 }
 
@@ -314,14 +340,14 @@ async function storedSpan(engine: Engine, signal: AbortSignal | undefined): Prom
   return span;
 }
 
-/** Matches of one slice of time that are not known yet. */
+/** Matches of one slice of time that are not known yet, and how many traces match in it in all. */
 async function matchesWithin(
   engine: Engine,
   { filter, limit, cursor, signal }: Search,
   range: TimeRange,
   found: readonly Match[],
   settings: QueryOptions['settings'] = {},
-): Promise<Match[]> {
+): Promise<{ readonly matches: Match[]; readonly total: number }> {
   const conditions = spanConditions(filter, range);
   const known = new Set([...(cursor?.shown ?? []).map(([id]) => id), ...found.map(({ traceId }) => traceId)]);
   const behind = cursor === undefined ? '' : `HAVING ${behindCursor(cursor, conditions)}`;
@@ -334,100 +360,14 @@ async function matchesWithin(
     timeoutMs: LIMITS.queryTimeMsMax,
     ...(signal && { signal }),
   };
-  const { rows } = await engine.query(sql, options);
+  const { rows, rowsBeforeLimit } = await engine.query(sql, options);
   const matches = rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
-  return matches.filter(({ traceId }) => !known.has(traceId)).slice(0, limit - found.length);
+  const unknown = matches.filter(({ traceId }) => !known.has(traceId));
+  return { matches: unknown.slice(0, limit - found.length), total: rowsBeforeLimit };
 }
 
 /** Traces of equal time are ordered by id. */
 function behindCursor({ before, after }: Cursor, conditions: Conditions): string {
   const time = conditions.value(before, 'Int64');
   return `(newest < ${time} OR (newest = ${time} AND TraceId > ${conditions.value(after, 'String')}))`;
-}
-
-const SUMMARY_COLUMNS = [
-  'TraceId',
-  'ServiceName',
-  'count() AS Spans',
-  "countIf(StatusCode = 'Error') AS Errors",
-  'sum(Duration) AS Busy',
-  'toUnixTimestamp64Nano(min(Timestamp)) AS First',
-  'max(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration)) AS Last',
-  "countIf(ParentSpanId = '') AS Roots",
-  "argMinIf(SpanName, Timestamp, ParentSpanId = '') AS RootName",
-  "toUnixTimestamp64Nano(minIf(Timestamp, ParentSpanId = '')) AS RootTime",
-  'argMin(SpanName, Timestamp) AS FirstName',
-];
-
-/** Summaries of these traces, in their order. Reads one row a trace and service. */
-export async function summarise(
-  engine: Engine,
-  traceIds: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<TraceSummary[]> {
-  if (traceIds.length === 0) return [];
-  const range = await secondsOfTraces(engine, traceIds, signal);
-  const within = range === undefined ? '1' : withinSeconds(range);
-  const sql = `SELECT ${SUMMARY_COLUMNS.join(', ')} FROM otel_traces
-    WHERE TraceId IN {ids:Array(String)} AND ${within} GROUP BY TraceId, ServiceName`;
-  const result = await engine.query(sql, {
-    params: { ids: traceIds },
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
-  const byTrace = new Map<string, ServicePart[]>();
-  for (const row of rowsOf(result)) {
-    const part: ServicePart = {
-      service: row.text('ServiceName'),
-      spans: row.number('Spans'),
-      errors: row.number('Errors'),
-      busy: row.text('Busy'),
-      first: BigInt(row.text('First')),
-      last: BigInt(row.text('Last')),
-      roots: row.number('Roots'),
-      rootName: row.text('RootName'),
-      rootTime: BigInt(row.text('RootTime')),
-      firstName: row.text('FirstName'),
-    };
-    byTrace.set(row.text('TraceId'), [...(byTrace.get(row.text('TraceId')) ?? []), part]);
-  }
-  return traceIds.flatMap((traceId) => {
-    const parts = byTrace.get(traceId);
-    return parts === undefined ? [] : [summaryOf(traceId, parts)];
-  });
-}
-
-interface ServicePart {
-  readonly service: string;
-  readonly spans: number;
-  readonly errors: number;
-  readonly busy: string;
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly roots: number;
-  readonly rootName: string;
-  readonly rootTime: bigint;
-  readonly firstName: string;
-}
-
-const earliest = <T>(items: readonly T[], time: (item: T) => bigint): T =>
-  items.reduce((a, b) => (time(b) < time(a) ? b : a));
-
-function summaryOf(traceId: string, parts: readonly ServicePart[]): TraceSummary {
-  const withRoot = parts.filter((part) => part.roots > 0);
-  const first = earliest(parts, (part) => part.first);
-  const root = withRoot.length > 0 ? earliest(withRoot, (part) => part.rootTime) : first;
-  const { last } = earliest(parts, (part) => -part.last);
-  const bySpans = [...parts].sort((a, b) => b.spans - a.spans || a.service.localeCompare(b.service));
-  return {
-    traceId,
-    rootService: root.service,
-    rootOperation: withRoot.length > 0 ? root.rootName : root.firstName,
-    hasRoot: withRoot.length > 0,
-    startTimeUnixNano: BigInt.asUintN(64, first.first).toString(),
-    durationNano: (last - first.first).toString(),
-    spanCount: parts.reduce((sum, part) => sum + part.spans, 0),
-    errorCount: parts.reduce((sum, part) => sum + part.errors, 0),
-    services: bySpans.map(({ service, spans, errors, busy }) => ({ service, spans, errors, durationNano: busy })),
-  };
 }

@@ -114,6 +114,7 @@ function serverArguments(): string[] {
     mark_cache_size: LIMITS.storeCacheBytesMax,
     index_mark_cache_size: LIMITS.storeCacheBytesMax,
     primary_index_cache_size: LIMITS.storeCacheBytesMax,
+    index_uncompressed_cache_size: LIMITS.storeFilterCacheBytesMax,
   };
   return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 }

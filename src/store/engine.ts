@@ -25,6 +25,8 @@ export interface QueryOptions {
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly unknown[])[];
+  /** How many rows there would have been without LIMIT, at least. */
+  readonly rowsBeforeLimit: number;
   readonly elapsedMs: number;
   readonly rowsRead: number;
   readonly bytesRead: number;

@@ -75,6 +75,12 @@ const TRACE_ID_INDEX = 'INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRAN
 /** Resources repeat, so their filters are small, and can afford to send a search for what spans have into hardly any granule for nothing. */
 const RESOURCE_INDEX = 'INDEX idx_res_attr_hashes ResourceAttributeHashes TYPE bloom_filter(0.0001) GRANULARITY 1';
 
+/**
+ * 12 bits a value: a granule that is opened for nothing costs a search 0.35 ms, and of 10 million spans one of a hundred would be 100 granules. With it a
+ * span takes 1 byte more than with 0.01.
+ */
+const SPAN_INDEX = 'INDEX idx_span_attr_hashes SpanAttributeHashes TYPE bloom_filter(0.0035) GRANULARITY 1';
+
 const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly string[]>> = {
   [TABLES.traces]: () => [
     itemColumn('SpanAttributeItems', 'SpanAttributes'),
@@ -84,7 +90,7 @@ const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly s
     hashColumn('ResourceAttributeHashes', 'ResourceAttributes'),
     hashColumn('BaggageHashes', 'Baggage'),
     TRACE_ID_INDEX,
-    'INDEX idx_span_attr_hashes SpanAttributeHashes TYPE bloom_filter(0.01) GRANULARITY 1',
+    SPAN_INDEX,
     RESOURCE_INDEX,
     'INDEX idx_duration Duration TYPE minmax GRANULARITY 1',
   ],

@@ -68,13 +68,13 @@ export class ResourceContexts {
   /** The table columns that come from the resource, for rows that point at `index`. */
   columns(index: U32List): Record<string, GrowingColumn> {
     return {
-      ServiceName: gather(this.serviceName, index, 'LowCardinality(String)'),
-      ResourceAttributes: gather(this.attributes, index, 'Map'),
-      ResourceAttributesTypes: gather(this.types, index, 'LowCardinality(String)'),
-      ResourceDroppedAttributesCount: gather(this.dropped, index, 'UInt32'),
-      ResourceEntityRefs: gather(this.entityRefs, index, 'LowCardinality(String)'),
-      ResourceSchemaUrl: gather(this.schemaUrl, index, 'LowCardinality(String)'),
-      Baggage: gather(this.baggage, index, 'Map'),
+      ServiceName: gather(this.serviceName, index),
+      ResourceAttributes: gather(this.attributes, index),
+      ResourceAttributesTypes: gather(this.types, index),
+      ResourceDroppedAttributesCount: gather(this.dropped, index),
+      ResourceEntityRefs: gather(this.entityRefs, index),
+      ResourceSchemaUrl: gather(this.schemaUrl, index),
+      Baggage: gather(this.baggage, index),
     };
   }
 
@@ -151,15 +151,15 @@ export class ScopeContexts {
     return number;
   }
 
-  /** The table columns that come from the scope; ScopeVersion is a String in some tables and LowCardinality in others. */
-  columns(index: U32List, versionType: string): Record<string, GrowingColumn> {
+  /** The table columns that come from the scope. */
+  columns(index: U32List): Record<string, GrowingColumn> {
     return {
-      ScopeName: gather(this.name, index, 'String'),
-      ScopeVersion: gather(this.version, index, versionType),
-      ScopeAttributes: gather(this.attributes, index, 'Map'),
-      ScopeAttributesTypes: gather(this.types, index, 'LowCardinality(String)'),
-      ScopeDroppedAttrCount: gather(this.dropped, index, 'UInt32'),
-      ScopeSchemaUrl: gather(this.schemaUrl, index, 'LowCardinality(String)'),
+      ScopeName: gather(this.name, index),
+      ScopeVersion: gather(this.version, index),
+      ScopeAttributes: gather(this.attributes, index),
+      ScopeAttributesTypes: gather(this.types, index),
+      ScopeDroppedAttrCount: gather(this.dropped, index),
+      ScopeSchemaUrl: gather(this.schemaUrl, index),
     };
   }
 

@@ -111,7 +111,7 @@ export class LogBatch implements RowBatch {
     return {
       ...this.#own,
       ...this.#resources.columns(this.contexts.resource),
-      ...this.#scopes.columns(this.contexts.scope, 'LowCardinality(String)'),
+      ...this.#scopes.columns(this.contexts.scope),
     };
   }
 

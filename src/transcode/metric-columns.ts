@@ -70,11 +70,11 @@ export class MetricContexts {
 
   columns(index: U32List): Record<string, GrowingColumn> {
     return {
-      MetricName: gather(this.name, index, 'LowCardinality(String)'),
-      MetricDescription: gather(this.description, index, 'LowCardinality(String)'),
-      MetricUnit: gather(this.unit, index, 'LowCardinality(String)'),
-      MetricMetadata: gather(this.metadata, index, 'Map'),
-      MetricMetadataTypes: gather(this.metadataTypes, index, 'LowCardinality(String)'),
+      MetricName: gather(this.name, index),
+      MetricDescription: gather(this.description, index),
+      MetricUnit: gather(this.unit, index),
+      MetricMetadata: gather(this.metadata, index),
+      MetricMetadataTypes: gather(this.metadataTypes, index),
     };
   }
 }
@@ -107,7 +107,7 @@ export class PointHead {
       StartTimeUnix: this.start,
       TimeUnix: this.time,
       ...resources.columns(this.contexts.resource),
-      ...scopes.columns(this.contexts.scope, 'String'),
+      ...scopes.columns(this.contexts.scope),
       ...metrics.columns(this.metricOf),
     };
   }

@@ -3,7 +3,9 @@ import type { RowOrder } from '../base/radix.ts';
 import { Fixed32Column, type GrowingColumn } from '../columns/builders.ts';
 import { TRACE_IDS } from '../columns/tables.ts';
 import type { Batch } from './batch.ts';
+import type { ResourceContexts } from './contexts.ts';
 import { traceIdColumn } from './ids.ts';
+import { TraceSummaries } from './trace-summaries.ts';
 import type { TraceBatch } from './traces.ts';
 
 const NANOS_A_SECOND = 1e9;
@@ -26,33 +28,57 @@ function secondsAfter(low: number, high: number, durationNanos: number): number 
   return high >= 0x80000000 ? 0 : clampSeconds(nanos / NANOS_A_SECOND + 1);
 }
 
-/** otel_traces_trace_id_ts: one row for each trace of the batch, with the seconds around its spans, from first start to last end. */
-export function traceIdsBatch(traces: TraceBatch, order: RowOrder): Batch {
+/**
+ * otel_traces_trace_id_ts: one row for each trace of the batch, with the seconds around its spans, from first start to last end, and what a list of
+ * traces shows of them.
+ */
+export function traceIdsBatch(traces: TraceBatch, resources: ResourceContexts, order: RowOrder): Batch {
   const count = traces.traceIds.size;
   const start = new Fixed32Column();
   const end = new Fixed32Column();
   const index = new U32List();
-  // In the order of the table, which is that of the ids.
-  const places = order.ranks();
-  for (let place = 0; place < count; place++) {
-    index.push(order.rows[place]);
-    start.push(SECONDS_MAX);
-    end.push(0);
-  }
+  const summaries = new TraceSummaries(traces, resources);
   const times = traces.timestamp.list.values;
   const durations = traces.duration.list.values;
-  for (let row = 0; row < traces.rows; row++) {
-    const place = places[traces.traceOf.values[row]];
-    const low = times[row * 2];
-    const high = times[row * 2 + 1];
-    const duration = durations[row * 2 + 1] * TWO_TO_32 + durations[row * 2];
-    start.list.values[place] = Math.min(start.list.values[place], secondsBefore(low, high));
-    end.list.values[place] = Math.max(end.list.values[place], secondsAfter(low, high, duration));
+  const { rows, ends } = rowsByTrace(traces);
+  // In the order of the table, which is that of the ids.
+  for (const trace of order.rows) {
+    const from = trace === 0 ? 0 : ends[trace - 1];
+    const to = ends[trace];
+    let [first, last] = [SECONDS_MAX, 0];
+    for (let i = from; i < to; i++) {
+      const row = rows[i];
+      const low = times[row * 2];
+      const high = times[row * 2 + 1];
+      first = Math.min(first, secondsBefore(low, high));
+      last = Math.max(last, secondsAfter(low, high, durations[row * 2 + 1] * TWO_TO_32 + durations[row * 2]));
+    }
+    index.push(trace);
+    start.push(first);
+    end.push(last);
+    summaries.add(rows, from, to);
   }
   const columns: Readonly<Record<string, GrowingColumn>> = {
     TraceId: traceIdColumn(traces.traceIds, index),
     Start: start,
     End: end,
+    ...summaries.columns(),
   };
   return { table: TRACE_IDS, rows: count, columns: () => columns };
+}
+
+/** Rows of one trace side by side, as they arrived: those of trace t end before `ends[t]`. */
+function rowsByTrace(traces: TraceBatch): { readonly rows: Uint32Array; readonly ends: Uint32Array } {
+  const traceOf = traces.traceOf.values;
+  const ends = new Uint32Array(traces.traceIds.size);
+  for (let row = 0; row < traces.rows; row++) ends[traceOf[row]]++;
+  let before = 0;
+  for (let trace = 0; trace < ends.length; trace++) {
+    const spans = ends[trace];
+    ends[trace] = before;
+    before += spans;
+  }
+  const rows = new Uint32Array(traces.rows);
+  for (let row = 0; row < traces.rows; row++) rows[ends[traceOf[row]]++] = row;
+  return { rows, ends };
 }

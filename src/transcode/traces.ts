@@ -212,14 +212,17 @@ export class TraceBatch implements RowBatch {
       ...Object.fromEntries(own),
       TraceId: traceIdColumn(this.traceIds, permutedList(this.traceOf, order)),
       ...this.#resources.columns(permutedList(this.contexts.resource, order)),
-      ...this.#scopes.columns(permutedList(this.contexts.scope, order), 'String'),
+      ...this.#scopes.columns(permutedList(this.contexts.scope, order)),
     };
   }
 
   /** The look-up table that goes with these rows, and the rows: both need the order of the trace ids, which is found once. */
   tables(): readonly Batch[] {
     const ids = orderOfIds(this.traceIds);
-    return [traceIdsBatch(this, ids), { table: this.table, rows: this.rows, columns: () => this.columns(ids) }];
+    return [
+      traceIdsBatch(this, this.#resources, ids),
+      { table: this.table, rows: this.rows, columns: () => this.columns(ids) },
+    ];
   }
 
   /**

@@ -83,7 +83,7 @@ export class StoreTwin {
 
   /** The engine as one process has it; `read` gives the bytes of a file. */
   engine(read: (path: string) => Uint8Array, isAlive: () => boolean): Engine {
-    const nothing: QueryResult = { columns: [], rows: [], elapsedMs: 0, rowsRead: 0, bytesRead: 0 };
+    const nothing: QueryResult = { columns: [], rows: [], rowsBeforeLimit: 0, elapsedMs: 0, rowsRead: 0, bytesRead: 0 };
     return {
       kind: 'embedded',
       version: 'simulated',
