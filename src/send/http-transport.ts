@@ -58,9 +58,14 @@ export class HttpTransport implements Transport {
 
   #exchange(call: ExportCall, parts: readonly Uint8Array[], wire: SocketWire): Promise<Reply> {
     const { timeoutMs } = this.#options;
+    // On a socket that was closed while the request was packed nothing would ever happen.
+    if (wire.isGone()) return Promise.resolve({ kind: 'none', reason: 'the connection was closed', sent: true });
     return new Promise((resolve) => {
       const request = this.#request(call, parts, wire);
-      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      const timer = setTimeout(() => {
+        settle({ kind: 'none', reason: `no answer within ${timeoutMs} ms`, sent: true });
+        request.destroy();
+      }, timeoutMs);
       const settle = (reply: Reply): void => {
         clearTimeout(timer);
         resolve(reply);
@@ -111,6 +116,7 @@ class OneSocketAgent extends http.Agent {
 
 interface SocketWire extends Wire {
   readonly agent: http.Agent;
+  readonly isGone: () => boolean;
 }
 
 /** Resolves with a connected socket, over TLS also shaken hands with; rejects with what kept it from being so. */
@@ -132,7 +138,7 @@ function openSocket(target: Target, trust: TlsTrust, events: WireEvents, withinM
         agent.destroy();
         socket.destroy();
       };
-      resolve({ agent, close });
+      resolve({ agent, isGone: () => socket.destroyed, close });
     });
     socket.once('close', (hadError) => {
       clearTimeout(timer);

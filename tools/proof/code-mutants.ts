@@ -91,6 +91,14 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
     ],
     ['opens connections after its end', "if (this.phase === 'CLOSED') return false;", ''],
   ]),
+  ...mutants('send/http-transport.ts', 'send/http-transport.test.ts', [
+    ['sends on a connection that is gone', 'if (wire.isGone())', 'if (wire.agent === undefined)'],
+    [
+      'waits for ever for an answer',
+      "        settle({ kind: 'none', reason: `no answer within ",
+      "        void ({ kind: 'none', reason: `no answer within ",
+    ],
+  ]),
   ...mutants('send/batch.ts', 'send/forwarder.test.ts', [
     ['merges what has another baggage', 'letter.baggage === first.baggage && ', ''],
   ]),
