@@ -117,6 +117,21 @@ test.each([
   expect(judged).toMatchObject({ kind: 'forbidden', step: { line: at + 1 } });
 });
 
+test('what no lane began is passed over: a report to another Clew, a stream whose sender keeps no history', () => {
+  const report = drawn('Connect ConnectOk1 Send1 Release1 ConnErr1').map((step) => ({ ...step, stream: 'peer' }));
+  const mark = `${'1'.repeat(16)}00000001`;
+  const step = {
+    line: 9,
+    step: 'Deliver',
+    stream: 'of another',
+    count: 1,
+    at: `${mark}-${mark}`,
+    where: 'r0/1',
+  } as const;
+  const lives = follow([...drawn(`${SENT} BatchOk Save1`), ...report, step]);
+  expect(lives).toMatchObject({ kind: 'allowed', lives: 1 });
+});
+
 test('a step of a real history that is left out, or told twice, is missed at the next that needs it', async () => {
   const lines = linesOf((await tiersHistory(1, DANGERS[0] as Dangers, 2)).text);
   for (const step of ['Send', 'Transmit', 'Release', 'Flush', 'Deliver', 'ConnectOk', 'BatchOk'] as const) {

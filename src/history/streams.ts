@@ -31,7 +31,8 @@ export interface StreamProblem {
 }
 
 /**
- * The life of each stream in a history. The steps of its receiver are those of the segments that its batches became a part of: their fsync,
+ * The life of each stream in a history that a lane began there. Reports to other Clews, dead letters that are sent again, and streams whose
+ * sender keeps no history are none of a lane. The steps of its receiver are those of the segments that its batches became a part of: their fsync,
  * their load, their mark, and what was read back after a crash.
  */
 export function streamLives(lines: readonly HistoryLine[]): (StreamLife | StreamProblem)[] {
@@ -39,7 +40,7 @@ export function streamLives(lines: readonly HistoryLine[]): (StreamLife | Stream
   const known = new Set<string>();
   for (const line of lines) {
     if (isSegmentStep(line)) continue;
-    names.add(line.stream);
+    if (line.step === 'SCrash') names.add(line.stream);
     if (line.step === 'Deliver') known.add(line.stream);
   }
   return [...names].map((stream) => {

@@ -398,9 +398,9 @@ export async function tiersHistory(
   tiers = 3,
 ): Promise<{ readonly text: string; readonly taken: readonly string[]; readonly stored: readonly string[] }> {
   const lines: string[] = [];
-  // Receivers have different numbers here, so that their names alone tell the nodes apart.
+  // Receivers have different numbers here, so that their names alone tell the nodes apart: `r1`, `/n1/journal/r1`.
   const nodeOf = (where: number | string): string =>
-    typeof where === 'number' ? `n${where}` : (where.split('/')[1] ?? '');
+    INSTANCES[typeof where === 'number' ? where : Number(/\d/.exec(where)?.[0])] ?? '';
   keepHistory(
     (step, where, segment, count) => lines.push(historyLine(step, where, segment, count, nodeOf(where))),
     (step, stream, count, at, where) =>

@@ -176,16 +176,17 @@ export interface Journey {
 
 /** The streams of a history that lead over a regional. */
 export function journeysIn(lines: readonly HistoryLine[]): Journey[] {
-  const receivers = new Map<string, string>();
+  const next = new Map<string, string>();
   for (const line of lines) {
     if (isSegmentStep(line) || line.step !== 'Deliver') continue;
-    receivers.set(line.stream, line.where.split('/').at(-2) ?? '');
+    const [instance, receiver] = line.where.split('/');
+    const [, , signal] = line.stream.split('-');
+    next.set(line.stream, `${instance}-${receiver}-${signal}-`);
   }
-  const names = [...receivers.keys()];
+  const names = [...next.keys()];
   return names.flatMap((edge) => {
-    const [, , signal] = edge.split('-');
-    const region = names.find((name) => name.split('-').slice(1, 3).join('-') === `${receivers.get(edge)}-${signal}`);
-    return region === undefined || region === edge ? [] : [{ edge, region }];
+    const region = names.find((name) => name.startsWith(next.get(edge) ?? ''));
+    return region === undefined ? [] : [{ edge, region }];
   });
 }
 

@@ -207,14 +207,14 @@ const ENDING = [
       ],
       [
         'Sender',
-        'edge, regional and central over a network that loses, cuts and doubles, with crashes of every node and every sender',
-        '60',
+        'edge, regional and central over a network that loses, cuts and doubles, with crashes of every node and every sender; three real Clews, killed with SIGKILL and cut off',
+        '60 and one',
         '`CLEW_STREAM_HISTORIES`',
       ],
       [
         'Tier',
-        'the same worlds, item by item over both hops; in the end all is at the centre',
-        '100',
+        'the same worlds and the same three Clews, item by item over both hops; in the end all is at the centre',
+        '100 and one',
         '`CLEW_TIER_HISTORIES`',
       ],
       [
