@@ -296,8 +296,8 @@ export const LIMITS = {
   queryTimeMsMax: 30_000,
   /** … or when it needs more memory than this. */
   queryMemoryBytesMax: 1 * GIB,
-  /** Keys of attributes that a store process remembers to have rare values; over it all are forgotten, and searches are a little slower again. */
-  rareKeysMax: 1_000,
+  /** Shapes of searches of which a store process remembers where a page was found; over it all are forgotten, and searches are a little slower again. */
+  searchHintsMax: 1_000,
   /** Points of all series that one metric answer holds; over it the oldest are missing, and the answer says so. */
   metricPointsMax: 200_000,
   /** Histogram points that one metric question reads; over it the oldest are missing, and the answer says so. */

@@ -7,8 +7,8 @@ import type { PathComparison, PathSums, TracePath } from './api-paths.ts';
 import { comparisonAnswer, pathSumsAnswer, tracePathAnswer } from './critical-answers.ts';
 import type { Parameters } from './parameters.ts';
 import { badParameter } from './problem.ts';
+import { readSpanFilter, SPAN_FILTERS, type SpanFilter } from './span-filter.ts';
 import { foundSpanRows, type Row, SPAN_COLUMNS, spanRows } from './trace-rows.ts';
-import { readSpanFilter, SPAN_FILTERS, type SpanFilter } from './trace-search.ts';
 
 export const PATH_PARAMETERS: readonly string[] = [...SPAN_FILTERS, 'mode', 'limit'];
 export const COMPARE_PARAMETERS: readonly string[] = [...PATH_PARAMETERS, 'beforeStart', 'beforeEnd'];

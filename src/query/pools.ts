@@ -6,8 +6,8 @@ import type { Engine } from '../store/engine.ts';
 import type { PoolsAnswer } from './api-locks.ts';
 import type { Parameters } from './parameters.ts';
 import { badParameter } from './problem.ts';
+import { readSpanFilter, SPAN_FILTERS } from './span-filter.ts';
 import { foundSpanRows, type Row, SPAN_COLUMNS } from './trace-rows.ts';
-import { readSpanFilter, SPAN_FILTERS } from './trace-search.ts';
 
 export const POOL_PARAMETERS: readonly string[] = [...SPAN_FILTERS, 'capacity', 'limit'];
 

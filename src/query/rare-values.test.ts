@@ -115,3 +115,13 @@ it('a value that turns out to be common is found among the newest', async () => 
   expect(ids).toEqual([2, 3, 4, 5].map(id));
   expect(matchesOf(statements).length).toBeGreaterThan(2);
 });
+
+it('whatever was searched before, a search finds the same', async () => {
+  const engine = asNew();
+  const values = ['every', 'fifth', 'nobody'];
+  for (let i = 0; i < 60; i++) {
+    const value = values[(i * 7 + Math.floor(i / 5)) % values.length] as string;
+    const limit = 1 + ((i * 5) % 24);
+    expect(await found(engine, value, limit)).toEqual(await found(asNew(), value, limit));
+  }
+});

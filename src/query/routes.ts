@@ -16,11 +16,12 @@ import { openApiDocument } from './openapi.ts';
 import { Parameters, readHex } from './parameters.ts';
 import { POOL_PARAMETERS, poolsOf } from './pools.ts';
 import { ApiError, notFound } from './problem.ts';
+import { SPAN_FILTERS } from './span-filter.ts';
 import { runSql } from './sql.ts';
 import { findTrace } from './trace.ts';
 import { compareTraces, TRACE_COMPARE_PARAMETERS } from './trace-compare.ts';
 import { listOperations, listServices, traceFacets, traceHistogram } from './trace-overview.ts';
-import { SPAN_FILTERS, searchTraces } from './trace-search.ts';
+import { searchTraces } from './trace-search.ts';
 
 /** What the routes need of the process around them. */
 export interface ApiWorld {

@@ -5,8 +5,9 @@ import type { ComparedField, TraceComparison } from './api-compare.ts';
 import { rowsOf } from './otlp-rows.ts';
 import type { Nanos, Parameters } from './parameters.ts';
 import { badParameter } from './problem.ts';
+import { readSpanFilter, SPAN_FILTERS } from './span-filter.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
-import { matchingTraces, readSpanFilter, SPAN_FILTERS } from './trace-search.ts';
+import { matchingTraces } from './trace-search.ts';
 import { summarise } from './trace-summary.ts';
 
 export const TRACE_COMPARE_PARAMETERS: readonly string[] = [

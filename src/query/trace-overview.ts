@@ -3,8 +3,8 @@ import type { Engine } from '../store/engine.ts';
 import type { Facet, OperationSummary, Page, ServiceSummary, TraceHistogram } from './api.ts';
 import { rowsOf } from './otlp-rows.ts';
 import type { Parameters, TimeRange } from './parameters.ts';
+import { readSpanFilter, spanConditions } from './span-filter.ts';
 import { Conditions } from './sql-text.ts';
-import { readSpanFilter, spanConditions } from './trace-search.ts';
 
 const BUCKETS_DEFAULT = 60;
 const BUCKETS_MAX = 500;

@@ -1,7 +1,8 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
+import type { SpanFilter } from './span-filter.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
-import { matchingTraces, type SpanFilter } from './trace-search.ts';
+import { matchingTraces } from './trace-search.ts';
 
 /** A span as the columns that were asked for; the first is its trace id. */
 export type Row = readonly unknown[];
