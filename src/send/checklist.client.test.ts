@@ -1,4 +1,6 @@
 /** The client's items of OTLP. A title's number is the item's in the conformance checklist. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
@@ -265,6 +267,24 @@ test('41. a connection that is closed without an answer, or refused, leads to a 
     expect(await verdictOf(open(`${scheme}://127.0.0.1:1`))).toMatchObject({ kind: 'retry', answered: false });
   }
 });
+
+test.each(['http', 'grpc'])(
+  'a connection over %s that ends while a request is packed leads to a retry',
+  async (scheme) => {
+    // Gone before half of this is packed: the request then begins on a connection that is no more.
+    const server = net.createServer((socket) => setTimeout(() => socket.end(), 20)).listen(0, '127.0.0.1');
+    closers.push(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const transport = open(`${scheme}://127.0.0.1:${port}`, { packing: 'gzip', timeoutMs: 1_000 });
+    for (let i = 0; i < 2; i++) {
+      expect(await verdictOf(transport, randomBytes(8 * 1024 * 1024))).toMatchObject({
+        kind: 'retry',
+        answered: false,
+      });
+    }
+  },
+);
 
 test('an answer that does not come in time leads to a retry, and the next call has a new connection', async () => {
   const world = await clew();

@@ -36,10 +36,11 @@ export class GrpcTransport implements Transport {
     const named = packing === 'lz4' ? 'none' : packing;
     const line = await this.#lines.take(timeoutMs);
     if (typeof line === 'string') return { kind: 'none', reason: line, sent: false };
+    // It may be gone when the request is packed.
+    const { session } = line.wire;
+    call.onBegin?.();
     // Not before there is a connection: while a target is away nothing is packed for each try.
     const parts = await packParts(call.body, (body) => packForGrpc(named, body), named);
-    call.onBegin?.();
-    const { session } = line.wire;
     const reply = await exchange(session, { ...this.#headers(call, named) }, parts, named !== 'none', timeoutMs);
     if (session.destroyed) line.broke();
     else line.release();

@@ -38,11 +38,13 @@ export class HttpTransport implements Transport {
     const { packing, encoding, timeoutMs } = this.#options;
     const line = await this.#lines.take(timeoutMs);
     if (typeof line === 'string') return { kind: 'none', reason: line, sent: false };
+    // It may be gone when the request is packed.
+    const { wire } = line;
+    call.onBegin?.();
     // Not before there is a connection: while a target is away nothing is packed for each try.
     const encoded = call.signal !== 'peer' && encoding === 'json' ? asJson(call, call.signal) : call;
     const parts = await packParts(encoded.body, (body) => pack(packing, body), packing);
-    call.onBegin?.();
-    const reply = await this.#exchange(encoded, parts, line.wire);
+    const reply = await this.#exchange(encoded, parts, wire);
     if (reply.kind === 'none') line.broke();
     else line.release();
     return reply;

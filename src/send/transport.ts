@@ -10,7 +10,7 @@ export interface ExportCall {
   readonly body: readonly Uint8Array[];
   /** Further headers or metadata, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Called when the request begins on a connection: from here on nobody knows whether it was taken until an answer says so. */
+  /** Called when the request has a connection: from here on nobody knows whether it was taken until an answer says so. */
   readonly onBegin?: () => void;
 }
 
