@@ -13,6 +13,9 @@ export async function openInstance(disk: Disk, dataDirectory: string, randomHex:
   if ((await disk.size(path)) === undefined) {
     const made = Buffer.from(`${randomHex(8)}\n`);
     await replaceDurably(disk, dataDirectory, INSTANCE_FILE, made, INSTANCE_FILE + SUFFIX.temporary);
+  } else {
+    // Who made it may have been killed before its name was durable.
+    await disk.syncDirectory(dataDirectory);
   }
   const text = Buffer.from(await readWhole(disk, path)).toString('latin1');
   if (!/^[0-9a-f]{16}\n$/.test(text)) {

@@ -317,6 +317,7 @@ test('what is no URL of a receiver is refused with what to write', () => {
     transport: 'http',
     secure: true,
     host: '::1',
+    address: '',
     port: 4318,
     path: '/prefix',
   });

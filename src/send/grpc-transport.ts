@@ -20,13 +20,11 @@ export class GrpcTransport implements Transport {
 
   constructor(target: Target, options: TransportOptions, link: Link) {
     this.#options = options;
-    const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-    const authority = `${target.secure ? 'https' : 'http'}://${host}:${target.port}`;
     this.#lines = new Lines({
       link,
       streamsMax: LIMITS.streamsPerConnectionMax,
       ageMsMax: options.connectionAgeMsMax,
-      open: (events, withinMs) => openSession(authority, target.secure ? options.tls : {}, events, withinMs),
+      open: (events, withinMs) => openSession(target, options.tls, events, withinMs),
     });
   }
 
@@ -75,9 +73,16 @@ interface SessionWire extends Wire {
 }
 
 /** Resolves with a connected session; rejects with what kept it from being so. */
-function openSession(authority: string, trust: TlsTrust, events: WireEvents, withinMs: number): Promise<SessionWire> {
+function openSession(target: Target, trust: TlsTrust, events: WireEvents, withinMs: number): Promise<SessionWire> {
+  const { secure, port, address } = target;
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   return new Promise((resolve, reject) => {
-    const session = http2.connect(authority, { ...trust, maxSessionMemory: SESSION_MEMORY_MIB });
+    const session = http2.connect(`${secure ? 'https' : 'http'}://${host}:${port}`, {
+      ...(secure ? trust : {}),
+      // Of the name in the authority, which is also that of its certificate.
+      ...(address === '' ? {} : { host: address, servername: target.host }),
+      maxSessionMemory: SESSION_MEMORY_MIB,
+    });
     const timer = setTimeout(() => session.destroy(new Error(`no connection within ${withinMs} ms`)), withinMs);
     let problem = new Error('the connection was cut');
     let isLeaving = false;

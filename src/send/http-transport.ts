@@ -123,11 +123,11 @@ interface SocketWire extends Wire {
 
 /** Resolves with a connected socket, over TLS also shaken hands with; rejects with what kept it from being so. */
 function openSocket(target: Target, trust: TlsTrust, events: WireEvents, withinMs: number): Promise<SocketWire> {
-  const { host, port, secure } = target;
+  const { port, secure } = target;
+  const host = target.address === '' ? target.host : target.address;
+  const servername = net.isIP(target.host) === 0 ? target.host : '';
   return new Promise((resolve, reject) => {
-    const socket = secure
-      ? tls.connect({ host, port, servername: net.isIP(host) === 0 ? host : '', ...trust })
-      : net.connect({ host, port });
+    const socket = secure ? tls.connect({ host, port, servername, ...trust }) : net.connect({ host, port });
     const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${withinMs} ms`)), withinMs);
     let problem = new Error('the connection was cut');
     socket.on('error', (error) => {
