@@ -9,8 +9,15 @@ export type Job =
   | 'store'
   /** To the next hop over gRPC, from a queue on disk that is fsynced before the answer. */
   | 'forward durable'
-  /** To the next hop over gRPC, from memory. */
-  | 'forward';
+  /** To the next hop over gRPC, from memory. Clew has no such queue: its durable one is compared. */
+  | 'forward'
+  /** As before, with gzip in and out. */
+  | 'forward gzip';
+
+/** What a job's load is packed with, and what a forwarder packs with. */
+export const packingOf = (job: Job): 'none' | 'gzip' => (job === 'forward gzip' ? 'gzip' : 'none');
+/** The job of Clew that another program's is compared with. */
+export const jobOfClew = (job: Job): Job => (job === 'forward' ? 'forward durable' : job);
 
 export interface ContenderPorts {
   readonly grpc: number;
@@ -45,13 +52,12 @@ function clew(job: Job, role: readonly string[], flags: (ports: ContenderPorts) 
 
 const CLEW: readonly Contender[] = [
   clew('store', [], () => []),
-  clew('forward durable', ['edge'], ({ sink }) => [
-    '--forward',
-    `grpc://127.0.0.1:${sink}`,
-    '--send-compression',
-    'none',
-  ]),
+  ...(['forward durable', 'forward gzip'] as const).map((job) =>
+    clew(job, ['edge'], ({ sink }) => ['--forward', `grpc://127.0.0.1:${sink}`, '--send-compression', packingOf(job)]),
+  ),
 ];
+
+const FORWARDING = ['forward durable', 'forward', 'forward gzip'] as const;
 
 function collector(binary: string, job: Job): Contender {
   const queue = 'sending_queue: {queue_size: 20000, num_consumers: 8, storage: file_storage}';
@@ -65,7 +71,7 @@ function collector(binary: string, job: Job): Contender {
         ...(isDurable
           ? [`extensions: {file_storage: {directory: "${directory}/queue", create_directory: true, fsync: true}}`]
           : []),
-        `exporters: {otlp: {endpoint: 127.0.0.1:${ports.sink}, tls: {insecure: true}, compression: none, ${isDurable ? queue : 'sending_queue: {queue_size: 1000, num_consumers: 8}'}}}`,
+        `exporters: {otlp: {endpoint: 127.0.0.1:${ports.sink}, tls: {insecure: true}, compression: ${packingOf(job)}, ${isDurable ? queue : 'sending_queue: {queue_size: 1000, num_consumers: 8}'}}}`,
         `service: {${isDurable ? 'extensions: [file_storage], ' : ''}telemetry: {metrics: {level: none}, logs: {level: error}}, pipelines: {traces: {receivers: [otlp], exporters: [otlp]}}}`,
       ]),
   };
@@ -122,7 +128,7 @@ function findProgram(variable: string, name: string): string | undefined {
 /** Clew and every peer that is found; what is not found is told to `log`. */
 export function findContenders(log: (line: string) => void): Contender[] {
   const peers: readonly [string, string, (binary: string) => readonly Contender[]][] = [
-    ['CLEW_BENCH_OTELCOL', 'otelcol', (binary) => [collector(binary, 'forward durable'), collector(binary, 'forward')]],
+    ['CLEW_BENCH_OTELCOL', 'otelcol', (binary) => FORWARDING.map((job) => collector(binary, job))],
     ['CLEW_BENCH_JAEGER', 'jaeger', (binary) => [jaeger(binary)]],
     ['CLEW_BENCH_VICTORIATRACES', 'victoria-traces', (binary) => [victoriaTraces(binary)]],
   ];

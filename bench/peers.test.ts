@@ -16,6 +16,7 @@ const RESULTS = [
   result('Other & Sons', 'store', 30_000, 40_000, 45_000),
   result('Collector', 'forward', 200_000, 210_000, 220_000),
 ];
+const DURABLE = result('Clew', 'forward durable', 300_000, 315_000, 320_000);
 
 test('the table gives the ratio of Clew to each peer that does the same job', () => {
   expect(peerTable(RESULTS)).toEqual([
@@ -23,6 +24,8 @@ test('the table gives the ratio of Clew to each peer that does the same job', ()
     'store            Other & Sons             min 30000, median 40000, max 45000 spans/CPU-s  Clew is 2.50 times that',
     'forward          Collector                min 200000, median 210000, max 220000 spans/CPU-s',
   ]);
+  // Of Clew there is only the durable queue.
+  expect(peerTable([...RESULTS, DURABLE])[2]).toContain('Clew is 1.50 times that');
 });
 
 test('the chart has a bar for each, as wide as its median, and no markup from names', () => {

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePortList, listens, waitUntil } from '../test/support/clew.ts';
-import { type Contender, type ContenderPorts, findContenders, type Job } from './contenders.ts';
+import { type Contender, type ContenderPorts, findContenders, type Job, jobOfClew, packingOf } from './contenders.ts';
 import { CLEW_CORE, LOAD_CORE } from './cores.ts';
 import type { LoadResult } from './load.ts';
 import { cpuSeconds, peakMiB, waitForQuiet } from './processes.ts';
@@ -36,11 +36,19 @@ export interface PeerResult {
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
 
-/** Runs every contender that is found `rounds` times with `spans` spans over gRPC, alternating. */
-export async function measurePeers(spans: number, rounds: number, log: (line: string) => void): Promise<PeerResult[]> {
-  const contenders = findContenders(log);
+export interface PeerOptions {
+  readonly spans: number;
+  readonly peerRounds: number;
+  /** None named: all. */
+  readonly peerJobs: readonly string[];
+  readonly log: (line: string) => void;
+}
+
+/** Runs every contender that is found `peerRounds` times with `spans` spans over gRPC, alternating. */
+export async function measurePeers({ spans, peerRounds, peerJobs, log }: PeerOptions): Promise<PeerResult[]> {
+  const contenders = findContenders(log).filter(({ job }) => peerJobs.length === 0 || peerJobs.includes(job));
   const results = contenders.map(() => [] as PeerRound[]);
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1; round <= peerRounds; round++) {
     for (const [i, contender] of contenders.entries()) {
       const measured = await measureContender(contender, spans);
       results[i].push(measured);
@@ -78,7 +86,10 @@ async function measureContender(contender: Contender, spans: number): Promise<Pe
     await sleep(1_000);
     const pid = child.pid ?? 0;
     const before = cpuSeconds(pid);
-    const load = await spawnLoad({ protocol: 'grpc', port: grpc, spans, inflight: 16, seconds: 300 }, LOAD_CORE);
+    const load = await spawnLoad(
+      { protocol: 'grpc', port: grpc, encoding: packingOf(contender.job), spans, inflight: 16, seconds: 300 },
+      LOAD_CORE,
+    );
     await waitForQuiet(pid);
     return roundOf(load, cpuSeconds(pid) - before, pid);
   } finally {
@@ -147,7 +158,7 @@ async function startSink(): Promise<{ readonly port: number; close(): void }> {
 /** The medians with their ratios to Clew's. */
 export function peerTable(results: readonly PeerResult[]): string[] {
   return results.map(({ name, job, median, min, max }) => {
-    const own = results.find((other) => other.job === job && other.name === 'Clew')?.median ?? 0;
+    const own = results.find((other) => other.job === jobOfClew(job) && other.name === 'Clew')?.median ?? 0;
     const ratio = name === 'Clew' || own === 0 ? '' : `  Clew is ${(own / median).toFixed(2)} times that`;
     return `${job.padEnd(16)} ${name.padEnd(24)} min ${min}, median ${median}, max ${max} spans/CPU-s${ratio}`;
   });

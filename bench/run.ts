@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,recovery,peers] [--peers [--rounds 3] [--chart FILE]] [--out FILE]
+ * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,recovery,peers] [--peers [--rounds 3] [--jobs 'store,forward durable,forward,forward gzip'] [--chart FILE]] [--out FILE]
  * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
  * Prints a table and writes JSON. Every figure is of this machine, in this run.
  */
@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly only: readonly string[];
   /** Rounds in which Clew and its peers take turns; 0 for none. */
   readonly peerRounds: number;
+  /** Jobs of theirs (bench/contenders.ts); none named: all. */
+  readonly peerJobs: readonly string[];
   readonly log: (line: string) => void;
 }
 
@@ -151,7 +153,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];
   const recovery = wants('recovery') ? await measureRecovery(RECOVERY_BYTES) : null;
   if (recovery !== null) options.log(recoveryLine(recovery));
-  const peers = options.peerRounds > 0 ? await measurePeers(options.spans, options.peerRounds, options.log) : [];
+  const peers = options.peerRounds > 0 ? await measurePeers(options) : [];
   for (const line of peerTable(peers)) options.log(line);
   return {
     machine: `${os.cpus().length} × ${os.cpus()[0]?.model ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GiB`,
@@ -177,12 +179,14 @@ async function main(): Promise<void> {
       only: { type: 'string', default: '' },
       peers: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '3' },
+      jobs: { type: 'string', default: '' },
       chart: { type: 'string' },
       out: { type: 'string' },
     },
   });
   const report = await runBench({
     peerRounds: values.peers ? Number(values.rounds) : 0,
+    peerJobs: values.jobs.split(',').filter(Boolean),
     spans: Number(values.spans),
     querySpans: Number(values['query-spans']),
     only: values.only.split(',').filter(Boolean),
