@@ -144,6 +144,14 @@ export const LIMITS = {
   ejectMsMax: 300_000,
   /** Part of the targets of a group that may be ejected at once: outliers are few, or else it is not the targets. */
   ejectedShareMax: 0.5,
+  /** Names of targets are looked up this often … */
+  resolveMs: 30_000,
+  /** … an address is no longer a target after so many looks in a row that do not find it … */
+  addressMissesMax: 3,
+  /** … and a batch that may have been taken there goes elsewhere after this. */
+  addressGoneMs: 300_000,
+  /** Addresses of one name. Over it: the rest are no targets. */
+  addressesMax: 256,
 
   /** Streams of other Clews whose position a receiver remembers. Over it: batches of further streams are told to wait. */
   streamsMax: 65_536,

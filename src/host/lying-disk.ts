@@ -114,6 +114,10 @@ export class LyingDisk {
     return [...this.#names.keys()].sort();
   }
 
+  has(path: string): boolean {
+    return this.#names.has(path);
+  }
+
   /** A copy of a file's bytes as a reader sees them now. */
   content(path: string): Uint8Array {
     return this.#file(path, 'read').content.slice();

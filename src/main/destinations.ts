@@ -1,3 +1,4 @@
+import dns from 'node:dns/promises';
 import net from 'node:net';
 import { crc32cText } from '../base/crc32c.ts';
 import type { HopTarget } from '../base/fleet.ts';
@@ -5,14 +6,16 @@ import { LIMITS } from '../base/limits.ts';
 import { systemClock } from '../host/clock.ts';
 import { readWhole } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
+import { spread, withoutAddress } from '../send/addresses.ts';
 import type { BalancerName } from '../send/balance/balancer.ts';
 import type { Destination } from '../send/forwarder.ts';
 import { GrpcTransport } from '../send/grpc-transport.ts';
 import type { Check } from '../send/health.ts';
 import { HttpTransport } from '../send/http-transport.ts';
 import type { Link } from '../send/link.ts';
+import { type Lookup, Names } from '../send/names.ts';
 import { Peers } from '../send/peers.ts';
-import { TargetPool } from '../send/pool.ts';
+import { type PoolTargets, TargetPool } from '../send/pool.ts';
 import { type NamedTarget, parseTarget, type Target, targetsIn } from '../send/target.ts';
 import type { TlsTrust, Transport, TransportOptions } from '../send/transport.ts';
 import type { Packing } from '../wire/packing.ts';
@@ -35,8 +38,19 @@ export interface Destinations {
   readonly balance: (name: BalancerName) => void;
 }
 
+/** What destinations need of the world beside the configuration. */
+export interface DestinationsWorld {
+  readonly lookup: Lookup;
+  readonly report: (text: string) => void;
+}
+
+const systemLookup: Lookup = (host) => dns.lookup(host, { all: true });
+
 /** The destinations of the configuration. Rejects when a TLS file cannot be read. */
-export async function destinationsOf(settings: Settings): Promise<Destinations> {
+export async function destinationsOf(
+  settings: Settings,
+  { lookup = systemLookup, report = () => {} }: Partial<DestinationsWorld> = {},
+): Promise<Destinations> {
   const tls = await trustOf(settings);
   const common = {
     encoding: settings['send.encoding'],
@@ -61,33 +75,60 @@ export async function destinationsOf(settings: Settings): Promise<Destinations> 
     };
     return transportTo(targetOf(url), options, link);
   };
-  const pools: TargetPool[] = [];
+  const entries = settings.forward.map((entry) => ({ entry, targets: targetsOf(entry) }));
+  const hosts = entries.flatMap(({ targets }) => targets.map(({ url }) => targetOf(url).host));
+  const names = new Names({ hosts, lookup, clock: systemClock, report });
+  await names.start(LIMITS.healthTimeoutMs);
+  const pools: Pool[] = [];
   const alone: string[] = [];
-  const destinations = settings.forward.map((entry) => {
-    const targets = targetsIn(entry);
-    if ('problem' in targets) throw new Error(targets.problem);
+  const destinations = entries.map(({ entry, targets }) => {
     const [only] = targets;
-    if (targets.length > 1 || only === undefined) {
-      const pool = poolOf(settings, targets, connect, peers);
-      pools.push(pool);
-      return pooled(settings, entry, targets, pool, peers);
+    if (targets.length === 1 && only !== undefined && net.isIP(targetOf(only.url).host) !== 0) {
+      alone.push(only.url);
+      return { ...direct(settings, only.url, connect, peers), url: entry };
     }
-    alone.push(only.url);
-    return { ...direct(settings, only.url, connect, peers), url: entry };
+    const now = (): PoolTargets => poolTargets(spread(targets, (url) => names.addressesOf(targetOf(url).host)));
+    const pool = poolOf(settings, now(), connect, peers, report);
+    pools.push({ pool, now });
+    return pooled(settings, entry, targets, pool, peers);
   });
+  names.onChange = () => {
+    for (const { pool, now } of pools) pool.change(now());
+    peers.forgetAllBut(new Set([...alone, ...pools.flatMap(({ pool }) => pool.urls)]));
+  };
   const stop = (): void => {
+    names.stop();
     peers.stop();
-    for (const pool of pools) pool.stop();
+    for (const { pool } of pools) pool.stop();
   };
   const start = (report: () => Promise<Uint8Array>): void => {
     peers.report = report;
     for (const url of alone) peers.watch(url);
   };
   const balance = (name: BalancerName): void => {
-    for (const pool of pools) pool.balance(name);
+    for (const { pool } of pools) pool.balance(name);
   };
   return { destinations, start, stop, balance };
 }
+
+interface Pool {
+  readonly pool: TargetPool;
+  /** The targets that it has now. */
+  readonly now: () => PoolTargets;
+}
+
+/** The configuration was checked when it was read. */
+function targetsOf(entry: string): readonly NamedTarget[] {
+  const targets = targetsIn(entry);
+  if ('problem' in targets) throw new Error(targets.problem);
+  return targets;
+}
+
+const poolTargets = (targets: readonly NamedTarget[]): PoolTargets => ({
+  urls: targets.map(({ url }) => url),
+  priorities: targets.map(({ priority }) => priority),
+  weights: targets.map(({ weight }) => weight),
+});
 
 type Connect = (url: string, link: Link) => Transport;
 
@@ -102,7 +143,7 @@ const policyOf = (settings: Settings): Destination['policy'] => ({
   expiresMs: Number.POSITIVE_INFINITY,
 });
 
-/** A destination of one target: there is nothing to choose. */
+/** A destination of one target at one address: there is nothing to choose. */
 function direct(settings: Settings, url: string, connect: Connect, peers: Peers): NamedDestination {
   const targets = (): HopTarget[] => {
     const instance = peers.answerOf(url)?.instance ?? '';
@@ -118,15 +159,21 @@ function direct(settings: Settings, url: string, connect: Connect, peers: Peers)
   };
 }
 
-function poolOf(settings: Settings, targets: readonly NamedTarget[], connect: Connect, peers: Peers): TargetPool {
+function poolOf(
+  settings: Settings,
+  targets: PoolTargets,
+  connect: Connect,
+  peers: Peers,
+  report: (text: string) => void,
+): TargetPool {
   return new TargetPool({
-    urls: targets.map(({ url }) => url),
-    priorities: targets.map(({ priority }) => priority),
-    weights: targets.map(({ weight }) => weight),
+    ...targets,
     balancer: settings['send.balancer'],
     failover: settings['send.failover'],
     connect,
     check: (url) => peers.check(url),
+    instanceOf: (url) => peers.answerOf(url)?.instance,
+    report,
     clock: systemClock,
   });
 }
@@ -139,8 +186,9 @@ function pooled(
   peers: Peers,
 ): NamedDestination {
   const urls = targets.map(({ url }) => url).sort();
+  const [only = ''] = urls;
   return {
-    name: `group-${crc32cText(Buffer.from(urls.join('|')))}`,
+    name: urls.length === 1 ? nameOf(targetOf(only)) : `group-${crc32cText(Buffer.from(urls.join('|')))}`,
     url: entry,
     policy: policyOf(settings),
     connect: (lane, pin, link) => pool.connect(lane, pin, link),
@@ -148,19 +196,20 @@ function pooled(
   };
 }
 
-/** The configuration was checked when it was read. */
-function targetOf(url: string): Target {
+/** The target of a URL, with or without one of its addresses. */
+function targetOf(text: string): Target {
+  const { url, address } = withoutAddress(text);
   const target = parseTarget(url);
   if ('problem' in target) throw new Error(target.problem);
-  return target;
+  return { ...target, address };
 }
 
 /** Whether a target can be connected to, and how long that takes: all that OTLP lets one ask of any receiver. */
 function reaches(url: string): Promise<Check> {
-  const { host, port } = targetOf(url);
+  const { host, port, address } = targetOf(url);
   const startedMs = systemClock.monotonicMs();
   return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: LIMITS.healthTimeoutMs });
+    const socket = net.connect({ host: address === '' ? host : address, port, timeout: LIMITS.healthTimeoutMs });
     const end = (check: Check): void => {
       socket.destroy();
       resolve(check);

@@ -35,7 +35,7 @@ async function beginSender(world: ChildWorld): Promise<ChildWork> {
   const { settings, instance } = start;
   const lock = await takePart(settings.data, 'sender');
   const report = (text: string): void => log.warn(text);
-  const targets = await destinationsOf(settings);
+  const targets = await destinationsOf(settings, { report });
   const { destinations } = targets;
   const progress = new Progress(nodeDisk, systemClock, settings.data, report);
   const dead = new DeadLetters(nodeDisk, path.join(settings.data, DIRECTORIES.dead));

@@ -67,6 +67,21 @@ export function newHealth(priorities: readonly number[], nowMs: number): readonl
   }));
 }
 
+/** After targets came or went: `kept` has for each row the row that it had before, -1 for a new one, which starts slowly. */
+export function changedHealth(
+  health: readonly TargetHealth[],
+  kept: readonly number[],
+  priorities: readonly number[],
+  nowMs: number,
+): readonly TargetHealth[] {
+  const fresh = newHealth(priorities, nowMs);
+  return kept.map((before, row) => {
+    const priority = priorities[row] ?? 0;
+    const target = health[before];
+    return target === undefined ? { ...fresh[row], startedMs: nowMs } : { ...target, priority };
+  });
+}
+
 /** The rows that are to be checked now, and when to ask again. A check that takes longer than LIMITS.healthTimeoutMs has failed. */
 export function dueChecks(
   health: readonly TargetHealth[],

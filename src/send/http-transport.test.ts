@@ -19,7 +19,7 @@ function listen(accept: (socket: net.Socket) => void): Promise<number> {
 }
 
 function transportTo(port: number, timeoutMs: number): HttpTransport {
-  const target = { transport: 'http', secure: false, host: '127.0.0.1', port, path: '' } as const;
+  const target = { transport: 'http', secure: false, host: '127.0.0.1', port, address: '', path: '' } as const;
   const options = { packing: 'gzip', timeoutMs, headers: {}, tls: {}, connectionAgeMsMax: 60_000 } as const;
   return new HttpTransport(target, options, testLink());
 }

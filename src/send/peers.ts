@@ -87,6 +87,15 @@ export class Peers {
     void ask();
   }
 
+  /** Targets that have gone. One that may still be asked for its batches is known again when it is. */
+  forgetAllBut(urls: ReadonlySet<string>): void {
+    for (const [url, { transport }] of this.#peers) {
+      if (urls.has(url)) continue;
+      transport.close();
+      this.#peers.delete(url);
+    }
+  }
+
   stop(): void {
     this.#isStopping = true;
     for (const cancel of this.#cancels.values()) cancel();

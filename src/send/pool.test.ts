@@ -1,8 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, type RecordingSink, SUCCESS, type World } from '../../test/support/doors.ts';
 import { testLink } from '../../test/support/link.ts';
+import { LIMITS } from '../base/limits.ts';
 import { HOP_HEADERS } from '../base/names.ts';
 import { systemClock } from '../host/clock.ts';
+import { ManualClock } from '../host/manual-clock.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { judge } from './answer.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -195,4 +197,109 @@ test('no target at all is a failed try that left nothing in doubt', async () => 
   const pair = await openPair();
   const reply = await openWay(pair, { urls: [] }).call({ signal: 'traces', body: [], headers: {} });
   expect(reply).toMatchObject({ kind: 'none', sent: false });
+});
+
+/** A pool over targets that are no more than names; each call is written down and answered by `reply`. */
+function openChanging(urls: readonly string[], options: Partial<PoolOptions> = {}, pin: Pin = memoryPin()) {
+  const clock = new ManualClock();
+  const called: string[] = [];
+  const closed: string[] = [];
+  const world = { called, closed, clock, status: 200, isAnswering: true };
+  const pool = new TargetPool({
+    urls,
+    balancer: 'round-robin',
+    failover: 'known',
+    connect: (url) => ({
+      call: async () => {
+        called.push(url);
+        if (!world.isAnswering) return { kind: 'none', reason: 'cut', sent: true };
+        return { kind: 'http', status: world.status, headers: {}, body: new Uint8Array(0) };
+      },
+      close: () => closed.push(url),
+      connections: () => [],
+    }),
+    check: async () => ({ kind: 'passed', tookMs: 1 }),
+    clock,
+    ...options,
+  });
+  closers.push(() => pool.stop());
+  const way = pool.connect('lane', pin, testLink());
+  return { ...world, world, pool, way };
+}
+
+test('addresses that come are sent to, those that go are not', async () => {
+  const { pool, way, called, closed, clock } = openChanging(['n#1', 'n#2']);
+  for (let i = 0; i < 2; i++) await send(way);
+  pool.change({ urls: ['n#2', 'n#3'] });
+  clock.advance(LIMITS.slowStartMs);
+  called.length = 0;
+  for (let i = 0; i < 4; i++) await send(way);
+  expect(called.sort()).toEqual(['n#2', 'n#2', 'n#3', 'n#3']);
+  expect(closed).toEqual(['n#1']);
+  expect(pool.states().map(({ url }) => url)).toEqual(['n#2', 'n#3']);
+});
+
+test('an address that comes gets its load little by little; one that stays keeps its health', async () => {
+  const { pool, clock } = openChanging(['n#1', 'n#2']);
+  for (let failures = 0; failures < LIMITS.ejectAfterFailures; failures++) pool.noteAnswer('n#2', false);
+  pool.change({ urls: ['n#0', 'n#2', 'n#1'] });
+  clock.advance(LIMITS.slowStartMs / 2);
+  expect(pool.states().map(({ condition, share }) => [condition, share])).toEqual([
+    ['up', 0.5],
+    ['ejected', 0],
+    ['up', 1],
+  ]);
+});
+
+test('a batch in doubt stays with an address that has gone, and goes elsewhere when that is long ago', async () => {
+  const reports: string[] = [];
+  const { pool, way, world, called, clock } = openChanging(['n#1', 'n#2'], { report: (text) => reports.push(text) });
+  world.isAnswering = false;
+  await send(way);
+  const [first] = called;
+  pool.change({ urls: ['n#3', 'n#4'] });
+  await send(way);
+  clock.advance(LIMITS.addressGoneMs);
+  await send(way);
+  expect(called).toEqual([first, first, first]);
+  expect(reports).toEqual([]);
+  clock.advance(1);
+  world.isAnswering = true;
+  expect(await send(way)).toBe('acknowledged');
+  expect(['n#3', 'n#4']).toContain(called[3]);
+  expect(reports).toEqual([`${first} has gone: a batch that it may have taken goes elsewhere`]);
+});
+
+test('a batch in doubt follows its Clew to another address at once', async () => {
+  const instances = new Map([
+    ['n#1', 'one'],
+    ['n#2', 'two'],
+    ['n#8', 'two'],
+    ['n#9', 'one'],
+  ]);
+  const pin = memoryPin();
+  const { pool, way, world, called } = openChanging(['n#1', 'n#2'], { instanceOf: (url) => instances.get(url) }, pin);
+  world.isAnswering = false;
+  await send(way);
+  const moved = called[0] === 'n#1' ? 'n#9' : 'n#8';
+  pool.change({ urls: ['n#8', 'n#9'] });
+  world.isAnswering = true;
+  expect(await send(way)).toBe('acknowledged');
+  expect(called[1]).toBe(moved);
+  expect(pin.get()).toBe(moved);
+});
+
+test('a next process stays with an address of the last one that is no longer there, for all that may have been sent', async () => {
+  const pin = memoryPin('http://n:1#10.0.0.1', '05');
+  const { way, called } = openChanging(['http://n:1#10.0.0.2', 'http://n:1#10.0.0.3'], {}, pin);
+  const call = { signal: 'traces', body: [], headers: { [HOP_HEADERS.batch]: '01-02' } } as const;
+  await way.call(call);
+  expect(called).toEqual(['http://n:1#10.0.0.1']);
+});
+
+test('the only target there is is used also while it seems to be down', async () => {
+  const { pool, way, called } = openChanging(['n']);
+  for (let failures = 0; failures < 2 * LIMITS.ejectAfterFailures; failures++) pool.noteAnswer('n', false);
+  expect(await send(way)).toBe('acknowledged');
+  expect(called).toEqual(['n']);
 });

@@ -4,6 +4,8 @@ export interface Target {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
+  /** Where `host` is, of several addresses that it has; '' for wherever the system finds it. */
+  readonly address: string;
   /** What stands before /v1/traces; '' for most. gRPC has none. */
   readonly path: string;
 }
@@ -40,6 +42,7 @@ export function parseTarget(text: string): Target | { readonly problem: string }
     secure: scheme.secure,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: said === undefined ? scheme.port : Number(said),
+    address: '',
     path,
   };
 }
