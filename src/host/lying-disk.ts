@@ -118,6 +118,11 @@ export class LyingDisk {
     return this.#names.has(path);
   }
 
+  /** Whether a file would have this name after a power cut, whatever that takes. */
+  hasDurably(path: string): boolean {
+    return this.#durableNames.has(path);
+  }
+
   /** A copy of a file's bytes as a reader sees them now. */
   content(path: string): Uint8Array {
     return this.#file(path, 'read').content.slice();

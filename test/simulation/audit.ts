@@ -1,9 +1,13 @@
+import { DIRECTORIES, SUFFIX } from '../../src/base/names.ts';
 import { errorText } from '../../src/host/disk.ts';
+import { FILE_HEADER_BYTES } from '../../src/journal/format.ts';
+import { decodeManifest } from '../../src/journal/manifest.ts';
+import { journalFile, receiverDirectory, sealedFile } from '../../src/journal/segment-files.ts';
 import type { Account } from '../../src/send/forwarder.ts';
 import type { Ledger } from './ledger.ts';
 import type { Node } from './node.ts';
 import { itemsIn } from './payload.ts';
-import { Sender } from './processes.ts';
+import { DATA, type Receiver, Sender } from './processes.ts';
 import type { Fault, NodeName, Schedule } from './schedule.ts';
 
 /** A node's account over all destinations and signals, and the items in its dead letters. */
@@ -21,6 +25,7 @@ export async function audit(nodes: ReadonlyMap<NodeName, Node>, ledger: Ledger, 
   for (const [name, node] of nodes) {
     // Time stands still now: no step of a disk may wait for it.
     node.disk.decide = () => 'ok';
+    checkReceivers({ name, receivers: node.receivers() }, ledger);
     const mover = node.mover();
     if (mover instanceof Sender) books.set(name, await booksOf(mover, ledger, schedule));
   }
@@ -37,7 +42,10 @@ export async function audit(nodes: ReadonlyMap<NodeName, Node>, ledger: Ledger, 
 const isRefusal = (fault: Fault): boolean => fault.kind === 'mishap' && fault.what === 'refused';
 
 const endsSenders = ({ faults }: Schedule): boolean =>
-  faults.some(({ kind }) => ['crash', 'kill', 'restart', 'die at a step'].includes(kind));
+  faults.some((fault) => {
+    if (fault.kind === 'mishap') return fault.what === 'sender dies';
+    return ['crash', 'kill', 'restart', 'die at a step'].includes(fault.kind);
+  });
 
 async function booksOf({ forwarder, dead }: Sender, ledger: Ledger, schedule: Schedule): Promise<Books> {
   const accounts = forwarder.accounts();
@@ -75,6 +83,46 @@ const isAnswer = (reason: string): boolean => /^(HTTP (?!50[24])|gRPC |the recei
 
 /** Only few retries, or something that refuses, can make a batch a dead letter. */
 const mayGiveUp = ({ shape, faults }: Schedule): boolean => shape.retriesMax < 256 || faults.some(isRefusal);
+
+/**
+ * A segment is sealed: its journal must hold nothing behind what its manifest counts, or a later reader would take for acknowledged
+ * what was refused.
+ */
+export function checkSealed({ name, disk, surroundings }: Node, receiver: number, segment: string): void {
+  const directory = receiverDirectory(`${DATA}/${DIRECTORIES.journal}`, receiver);
+  const manifest = `${directory}/${sealedFile(segment)}`;
+  const journal = `${directory}/${journalFile(segment)}`;
+  // Who forwards or loads may have been quicker than the message.
+  if (!disk.has(manifest) || !disk.has(journal)) return;
+  const sealed = decodeManifest(disk.content(manifest));
+  const has = disk.content(journal).length;
+  if ('reason' in sealed) return;
+  surroundings.ledger.holds(has <= sealed.journalBytes, 'nothing is made up', () => {
+    return `${name} ${journal} has ${has} bytes, of which ${sealed.journalBytes} are sealed`;
+  });
+}
+
+/** A journal is removed: if its segment is marked as forwarded or loaded, a power cut must not bring it back without the mark and without what is removed. */
+export function checkRemoved({ name, disk, surroundings }: Node, path: string): void {
+  if (!path.endsWith(SUFFIX.journal)) return;
+  const mark = path.slice(0, -SUFFIX.journal.length) + SUFFIX.loaded;
+  const isSafe = !disk.has(mark) || disk.hasDurably(mark);
+  surroundings.ledger.holds(isSafe, 'nothing is lost', () => `${name} removes ${path} before its mark is durable`);
+}
+
+/** With nothing to do a receiver holds no bytes in flight, and of journals at most the header of the open one. */
+function checkReceivers(
+  { name, receivers }: { readonly name: string; readonly receivers: readonly Receiver[] },
+  ledger: Ledger,
+): void {
+  for (const { intake } of receivers) {
+    const { inflightBytes, journalBytes } = intake.vitals();
+    ledger.holds(inflightBytes === 0, 'limits are kept', () => `${name} still has ${inflightBytes} bytes in flight`);
+    ledger.holds(journalBytes === 0 || journalBytes === FILE_HEADER_BYTES, 'limits are kept', () => {
+      return `${name} says that it has ${journalBytes} bytes of journal`;
+    });
+  }
+}
 
 /**
  * Every item that a hop received is behind it, in a dead letter, or dropped. A sender that dies just after it has given something up sends it

@@ -63,11 +63,17 @@ const INTAKE: readonly Bug[] = [
   {
     name: 'lets one request too many in',
     file: 'receive/intake',
-    from: 'if (ahead > inflightBytesMax ||',
-    to: 'if (ahead - bytes > inflightBytesMax ||',
+    from: 'if (ahead > inflightBytesMax || usualAhead > usualMax)',
+    to: 'if (this.#inflightBytes > inflightBytesMax || this.#usualInflightBytes > usualMax)',
   },
   {
     name: 'never frees its quota',
+    file: 'receive/intake',
+    from: 'this.#retainedBytes += bytes -',
+    to: 'if (bytes > 0) this.#retainedBytes += bytes -',
+  },
+  {
+    name: 'frees its quota at every word that a segment is forgotten',
     file: 'receive/intake',
     from: 'if (bytes === 0) this.#retained.delete(segment);',
     to: 'if (bytes === 0) return;',
@@ -126,8 +132,8 @@ const ONCE: readonly Bug[] = [
   {
     name: 'takes the last batch once more',
     file: 'receive/once',
-    from: 'if (batch.mark <= mark) {',
-    to: 'if (batch.mark < mark) {',
+    from: 'if (done !== undefined) return done;',
+    to: "if (done !== undefined && done.kind !== 'success') return done;",
   },
   {
     name: 'takes the rest of a batch with what it holds',
@@ -180,6 +186,12 @@ const SEND: readonly Bug[] = [
     file: 'send/forwarder',
     from: 'await progress.saved(); try',
     to: 'try',
+  },
+  {
+    name: 'takes what it reads at its start for durable',
+    file: 'host/json-file',
+    from: 'await disk.syncDirectory(path.dirname(file));',
+    to: '',
   },
   {
     name: 'forgets when one lane is past',
@@ -250,7 +262,7 @@ const SEND: readonly Bug[] = [
   {
     name: 'forgets after a restart which target was sent to',
     file: 'send/pool',
-    from: "if (pinned >= 0 && options.failover === 'known') this.#inherited = pinned;",
+    from: "if (options.failover === 'known' && isAmong(pinned, options.urls)) this.#inherited = pinned;",
     to: '',
   },
 ];

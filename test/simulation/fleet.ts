@@ -53,7 +53,7 @@ export class Fleet {
     this.#rules = rulesOf(schedule.shape.rules);
     const now = (): number => this.time.nowMs;
     this.ledger = new Ledger(schedule, now, (signal, trace) => this.#isDropped(signal, trace));
-    this.#network = new Network(this.time, this.#chance, schedule.shape.networkMs);
+    this.#network = new Network(this.time, this.#chance, schedule.shape.networkMs, (link) => this.#killSender(link));
     this.#twin = new StoreTwin(this.time, this.#chance, this.ledger, hear);
     this.#makeNodes();
   }
@@ -112,7 +112,8 @@ export class Fleet {
       ledger: this.ledger,
       log: this.#log,
       openMover: (body, node) => this.#openMover(body, node),
-      openReceiver: (body) => Receiver.open(body, UPSTREAM[body.node]),
+      openReceiver: (body, node) =>
+        Receiver.open(body, UPSTREAM[body.node], (receiver, bytes) => node.isJournalled(receiver, bytes)),
     };
     const add = (name: NodeName, nth: number, count: 1 | 2): void => {
       this.nodes.set(name, new Node(name, nth, count, surroundings));
@@ -133,7 +134,7 @@ export class Fleet {
   }
 
   #destinationOf(body: Body): Destination {
-    const { regionals, transport, retriesMax } = this.#schedule.shape;
+    const { regionals, balancer, transport, retriesMax } = this.#schedule.shape;
     const policy = { retriesMax, expiresMs: Number.POSITIVE_INFINITY };
     const streamsMax = transport === 'http' ? 1 : 256;
     const way = (link: LinkName): Pick<Destination, 'name' | 'policy' | 'connect'> => ({
@@ -147,7 +148,7 @@ export class Fleet {
     if (regionals === 1) return way('edge-regional');
     const pool = new TargetPool({
       urls: ['edge-regional', 'edge-regional2'],
-      balancer: this.#schedule.seed % 2 === 0 ? 'consistent-hash' : 'round-robin',
+      balancer,
       failover: 'known',
       connect: (url, protocol) => {
         const link = url as LinkName;
@@ -167,6 +168,12 @@ export class Fleet {
 
   #pick(link: LinkName): Receiver | undefined {
     return this.nodes.get(END[link])?.pickHost() as Receiver | undefined;
+  }
+
+  #killSender(link: LinkName): void {
+    const name = START[link];
+    this.#log?.(`! what forwards at ${name} dies`);
+    this.nodes.get(name)?.kill('mover', AWAY_MS);
   }
 
   #send({ signal, baggage, items }: Request): void {
@@ -275,6 +282,16 @@ export class Fleet {
 }
 
 const UPSTREAM: Readonly<Partial<Record<NodeName, NodeName>>> = { regional: 'edge', regional2: 'edge' };
+/** Of links between nodes. A client that ends says nothing. */
+const START: Readonly<Record<LinkName, NodeName>> = {
+  'client-edge': 'edge',
+  'edge-regional': 'edge',
+  'edge-regional2': 'edge',
+  'regional-central': 'regional',
+  'regional2-central': 'regional2',
+};
+/** A sender that is killed stays away so long. */
+const AWAY_MS = 50;
 const END: Readonly<Record<LinkName, NodeName>> = {
   'client-edge': 'edge',
   'edge-regional': 'regional',

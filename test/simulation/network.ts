@@ -65,10 +65,14 @@ export class Network {
   readonly #delayMsMax: number;
   readonly #links = new Map<LinkName, LinkState>();
 
-  constructor(time: VirtualTime, chance: () => number, delayMsMax: number) {
+  readonly #killSender: (link: LinkName) => void;
+
+  /** @param killSender ends the process that sends over a link */
+  constructor(time: VirtualTime, chance: () => number, delayMsMax: number, killSender: (link: LinkName) => void) {
     this.#time = time;
     this.#chance = chance;
     this.#delayMsMax = delayMsMax;
+    this.#killSender = killSender;
   }
 
   link(name: LinkName): LinkState {
@@ -136,6 +140,9 @@ export class Network {
         // Who tries again in between answers with what the last try was answered.
         this.#deliver(wire, call, 0, () => {});
         this.#deliver(wire, call, delayMs, back);
+        break;
+      case 'sender dies':
+        this.#deliver(wire, call, 0, () => this.#killSender(wire.link));
         break;
       case 'damaged':
         this.#deliver(wire, this.#damaged(call), 0, back);

@@ -1,8 +1,11 @@
-import { DIRECTORIES, FORWARD_FILE } from '../../src/base/names.ts';
+import { BOOT_FILE, DIRECTORIES, FORWARD_FILE, MARKS_FILE, SUFFIX } from '../../src/base/names.ts';
 import { errorCode } from '../../src/host/disk.ts';
 import { LyingDisk, type Step, type Verdict } from '../../src/host/lying-disk.ts';
+import { FILE_HEADER_BYTES } from '../../src/journal/format.ts';
+import { receiverDirectory } from '../../src/journal/segment-files.ts';
 import type { ChannelMessage } from '../../src/main/channel.ts';
 import { StreamDesk } from '../../src/main/stream-desk.ts';
+import { checkRemoved, checkSealed } from './audit.ts';
 import type { Ledger } from './ledger.ts';
 import type { Host, SimulatedWire } from './network.ts';
 import { type Body, DATA, Receiver, Sender, Store, type Work } from './processes.ts';
@@ -18,7 +21,7 @@ export interface Surroundings {
   readonly log: ((text: string) => void) | undefined;
   /** Starts what a node has beside its receivers: what forwards, or what loads. */
   readonly openMover: (body: Body, node: Node) => Promise<Work>;
-  readonly openReceiver: (body: Body) => Promise<Receiver>;
+  readonly openReceiver: (body: Body, node: Node) => Promise<Receiver>;
 }
 
 /** One process of a node: its life, and once it has begun, its work. */
@@ -189,17 +192,23 @@ export class Node {
     if (mover instanceof Sender && mover.forwarder.queuedSegments > 0) return false;
     if (mover instanceof Store && mover.loader.status().pendingSegments > 0) return false;
     if (this.leftovers().length > 0) return false;
-    return this.receivers().every(({ intake }) => intake.vitals().journalBytes <= JOURNAL_HEADER_BYTES);
+    return this.receivers().every(({ intake }) => intake.vitals().journalBytes <= FILE_HEADER_BYTES);
   }
 
   /** Files that a node with nothing to do should not have. */
   leftovers(): string[] {
     return this.disk.paths().filter((path) => {
       const name = path.slice(path.lastIndexOf('/') + 1);
-      if (['boot', 'marks', FORWARD_FILE].includes(name) || path.startsWith(`${DATA}/${DIRECTORIES.dead}/`))
-        return false;
-      return !(name.endsWith('.journal') && this.disk.content(path).length <= JOURNAL_HEADER_BYTES);
+      if (KEPT.has(name) || path.startsWith(`${DATA}/${DIRECTORIES.dead}/`)) return false;
+      return !(name.endsWith('.journal') && this.disk.content(path).length <= FILE_HEADER_BYTES);
     });
+  }
+
+  /** Whether a journal of a receiver has these bytes. */
+  isJournalled(receiver: number, bytes: string): boolean {
+    const directory = receiverDirectory(`${DATA}/${DIRECTORIES.journal}`, receiver);
+    const journals = this.disk.paths().filter((path) => path.startsWith(directory) && path.endsWith(SUFFIX.journal));
+    return journals.some((path) => Buffer.from(this.disk.content(path)).includes(bytes, 0, 'latin1'));
   }
 
   /** A process has died, by whatever. */
@@ -221,8 +230,11 @@ export class Node {
   /** The supervisor's post. */
   fromProcess(message: ChannelMessage): void {
     if (!this.isUp) return;
-    if (message.type === 'sealed') this.#tell('mover', message);
-    else if (message.type === 'forgotten' || message.type === 'rebuild') this.#tell(nameOf(message.receiver), message);
+    if (message.type === 'sealed') {
+      checkSealed(this, message.receiver, message.segment);
+      this.#tell('mover', message);
+    } else if (message.type === 'forgotten' || message.type === 'rebuild')
+      this.#tell(nameOf(message.receiver), message);
     else if (message.type === 'marks' || message.type === 'claim' || message.type === 'surrendered') {
       this.#desk.take(message);
     }
@@ -249,7 +261,7 @@ export class Node {
     const { openMover, openReceiver, ledger } = this.surroundings;
     const process = new Process(this, name);
     this.#processes.set(name, process);
-    const opening: Promise<Work> = name === 'mover' ? openMover(process, this) : openReceiver(process);
+    const opening: Promise<Work> = name === 'mover' ? openMover(process, this) : openReceiver(process, this);
     opening.then(
       (work) => {
         if (!process.isAlive) return;
@@ -273,7 +285,9 @@ export class Node {
   #decide(step: Step): Verdict | Promise<Verdict> {
     const { chance, schedule, time } = this.surroundings;
     const dying = this.#dying;
-    if (dying !== undefined && dying.left-- <= 0) return this.#dieNow(dying, step);
+    const counts = dying !== undefined && (dying.at === '' || dying.at === step.operation);
+    if (counts && dying.left-- <= 0) return this.#dieNow(dying, step);
+    if (step.operation === 'remove') checkRemoved(this, step.path);
     if (this.#fails(step)) return this.errors?.code ?? 'EIO';
     if (this.lies && step.operation === 'sync' && step.path.endsWith('.journal') && chance() < 0.5) {
       this.#hasLied = true;
@@ -290,7 +304,7 @@ export class Node {
   #fails({ operation }: Step): boolean {
     if (this.errors === undefined) return false;
     const { only, share } = this.errors;
-    return (only === '' || only === operation) && this.surroundings.chance() < share;
+    return (only.length === 0 || only.includes(operation)) && this.surroundings.chance() < share;
   }
 
   #dieNow({ how, downMs }: DeathAtStep, { operation, path }: Step): Verdict {
@@ -322,8 +336,8 @@ export class Node {
   }
 }
 
+/** Files of a node that outlive what they tell of; what a save that failed has left of one is replaced by the next. */
+const KEPT = new Set([BOOT_FILE, MARKS_FILE, FORWARD_FILE].flatMap((name) => [name, name + SUFFIX.temporary]));
 const STOP_MS_MAX = 2_000;
-/** Of a journal that holds nothing. */
-const JOURNAL_HEADER_BYTES = 40;
 
 const nameOf = (receiver: number): ProcessName => (receiver === 0 ? 'r0' : 'r1');

@@ -63,11 +63,10 @@ export class Receiver implements Work, Host {
   readonly #claims: Claims;
   readonly #context: DoorContext;
 
-  private constructor(body: Body, intake: Intake, marks: StreamMarks, upstream: NodeName | undefined) {
+  private constructor(body: Body, intake: Intake, marks: StreamMarks, witness: Witness) {
     this.#body = body;
     this.intake = intake;
     this.#claims = new Claims(indexOf(body), { send: body.post }, body.clock);
-    const witness = new Witness(body, intake, upstream);
     this.#once = new OnceSink(witness, marks, (stream) => this.#claims.claim(stream), body.clock);
     this.#context = {
       sink: this.#once,
@@ -82,7 +81,7 @@ export class Receiver implements Work, Host {
     };
   }
 
-  static async open(body: Body, upstream: NodeName | undefined): Promise<Receiver> {
+  static async open(body: Body, upstream: NodeName | undefined, isJournalled: IsJournalled): Promise<Receiver> {
     const { disk, clock, shape, report, instance } = body;
     const receiver = indexOf(body);
     const directory = receiverDirectory(JOURNAL, receiver);
@@ -107,7 +106,8 @@ export class Receiver implements Work, Host {
       onSealed: (segment) => body.post({ type: 'sealed', receiver, segment }),
       onReport: report,
     });
-    const made = new Receiver(body, intake, marks, upstream);
+    const witness = new Witness(body, intake, upstream, isJournalled);
+    const made = new Receiver(body, intake, marks, witness);
     body.post({ type: 'marks', receiver, marks: marks.all() });
     return made;
   }
@@ -183,16 +183,21 @@ function grpcReply(outcome: Outcome): Reply {
 /** Bytes that the journal adds to a request: the headers of record and payload, the token, the baggage. */
 const RECORD_EXTRA_BYTES = 200;
 
+/** Whether a journal of a receiver has these bytes. */
+export type IsJournalled = (receiver: number, bytes: string) => boolean;
+
 /** Stands between the check for repetitions and the intake, and sees all that is really taken in. */
 class Witness implements ExportSink {
   readonly #body: Body;
   readonly #intake: Intake;
   readonly #upstream: NodeName | undefined;
+  readonly #isJournalled: IsJournalled;
 
-  constructor(body: Body, intake: Intake, upstream: NodeName | undefined) {
+  constructor(body: Body, intake: Intake, upstream: NodeName | undefined, isJournalled: IsJournalled) {
     this.#body = body;
     this.#intake = intake;
     this.#upstream = upstream;
+    this.#isJournalled = isJournalled;
   }
 
   reserve(bytes: number, holder: Holder): boolean {
@@ -217,7 +222,20 @@ class Witness implements ExportSink {
     if (outcome.kind === 'success' && request.batch !== undefined && this.#upstream !== undefined) {
       if (this.#body.isAlive) ledger.taken(node, this.#upstream, request.batch.stream, items);
     }
+    if (outcome.kind === 'overloaded' && request.batch !== undefined && this.#body.isAlive)
+      this.#lookFor(request.batch);
     return outcome;
+  }
+
+  /** A batch was refused and may come again at once: no journal may still have it, or the next start would take it twice. */
+  #lookFor({ stream, mark }: NonNullable<ExportRequest['batch']>): void {
+    const { ledger, node, name } = this.#body;
+    const isThere = this.#isJournalled(indexOf(this.#body), `${stream} ${mark}`);
+    ledger.holds(
+      !isThere,
+      'nothing is made up',
+      () => `${node} ${name} refused ${stream} ${mark} and has it in a journal`,
+    );
   }
 
   #look(): void {
@@ -260,6 +278,7 @@ export class Sender implements Work {
     way: Pick<ForwarderOptions, 'destinations' | 'rewrite'>,
   ): Promise<Sender> {
     const { disk, clock, instance, report, shape, post } = body;
+    const itemsMax = shape.recuts ? 2 + Math.floor(chance() * 12) : shape.batchItemsMax;
     const dead = new DeadLetters(disk, `${DATA}/${DIRECTORIES.dead}`);
     const forwarder = new Forwarder({
       disk,
@@ -268,7 +287,7 @@ export class Sender implements Work {
       journalDirectory: JOURNAL,
       instance,
       ...way,
-      batchLimits: { itemsMax: shape.batchItemsMax, bytesMax: shape.batchBytesMax, ageMsMax: 0 },
+      batchLimits: { itemsMax, bytesMax: shape.batchBytesMax, ageMsMax: 0 },
       progress: new Progress(disk, clock, DATA, report),
       dead,
       onForgotten: (receiver, segment) => post({ type: 'forgotten', receiver, segment }),

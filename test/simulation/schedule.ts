@@ -31,6 +31,8 @@ export type Mishap =
   | 'late'
   /** It is delivered, and so much later once more. */
   | 'twice'
+  /** It is delivered and answered, and who sent it is killed before it hears of that. */
+  | 'sender dies'
   /** A bit of it flips. */
   | 'damaged'
   /** Something between answers in the receiver's place, with this status, and does not pass it on. */
@@ -47,6 +49,8 @@ export type Fault = { readonly atMs: number } & (
       readonly kind: 'die at a step';
       readonly node: NodeName;
       readonly how: 'power' | 'killed' | 'process';
+      /** Only steps of this operation count; '' for any. */
+      readonly at: Step['operation'] | '';
       readonly steps: number;
       readonly downMs: number;
     }
@@ -64,8 +68,8 @@ export type Fault = { readonly atMs: number } & (
       readonly forMs: number;
       readonly code: 'EIO' | 'ENOSPC';
       readonly share: number;
-      /** The operation of the disk that fails; '' for any. */
-      readonly only: Step['operation'] | '';
+      /** The operations of the disk that fail; empty for any. */
+      readonly only: readonly Step['operation'][];
     }
   | { readonly kind: 'disk full'; readonly node: NodeName; readonly forMs: number; readonly bytes: number }
   | { readonly kind: 'slow disk'; readonly node: NodeName; readonly forMs: number; readonly delayMs: number }
@@ -80,6 +84,7 @@ export interface Shape {
   readonly receivers: Readonly<Record<'edge' | 'regional' | 'central', 1 | 2>>;
   /** With two, they are targets of one destination. */
   readonly regionals: 1 | 2;
+  readonly balancer: 'round-robin' | 'consistent-hash';
   readonly transport: 'http' | 'grpc';
   readonly retriesMax: number;
   /** Rules of the edge. */
@@ -91,6 +96,8 @@ export interface Shape {
   readonly journalBytesMax: number;
   readonly batchItemsMax: number;
   readonly batchBytesMax: number;
+  /** Each process that sends has another limit for the items of a batch, as one of another version may: it cuts what was sent before in other places. */
+  readonly recuts: boolean;
   readonly shortReads: boolean;
   /** Longest time of a step of the disk; 0: none takes any. */
   readonly diskMs: number;
@@ -114,12 +121,14 @@ export function scheduleOf(seed: number): Schedule {
   const shape = shapeOf(chance);
   const requests = requestsOf(chance);
   const faults: Fault[] = [];
-  const count = Math.floor(chance() * chance() * 12) + (chance() < 0.9 ? 1 : 0);
+  const isStorm = chance() < 0.2;
+  const count = isStorm ? 4 + below(chance, 8) : Math.floor(chance() * chance() * 12) + (chance() < 0.9 ? 1 : 0);
   while (faults.length < count) {
     const last = faults.at(-1);
     const fault = faultOf(chance, shape);
     // What breaks is often broken by what broke just before, and beside it.
-    faults.push(last !== undefined && chance() < 0.4 ? beside(fault, last, below(chance, 1_500)) : fault);
+    const isBeside = last !== undefined && chance() < (isStorm ? 0.8 : 0.4);
+    faults.push(isBeside ? beside(fault, last, below(chance, 1_500)) : fault);
   }
   return { seed, shape, requests, faults: faults.sort((a, b) => a.atMs - b.atMs) };
 }
@@ -130,26 +139,32 @@ function beside(fault: Fault, last: Fault, laterMs: number): Fault {
   return isOfNodes ? { ...fault, atMs, node: last.node } : { ...fault, atMs };
 }
 
+/** More than a client's request has. */
+const CLIENT_BYTES_MAX = 320;
+
 type Chance = () => number;
 const below = (chance: Chance, end: number): number => Math.floor(chance() * end);
 const oneOf = <T>(chance: Chance, values: readonly [T, ...T[]]): T => values[below(chance, values.length)] as T;
 
 function shapeOf(chance: Chance): Shape {
+  const batchBytesMax = 150 + below(chance, 900);
   const few = (): 1 | 2 => (chance() < 0.6 ? 1 : 2);
   return {
     receivers: { edge: chance() < 0.85 ? 1 : 2, regional: few(), central: few() },
-    regionals: chance() < 0.75 ? 1 : 2,
+    regionals: chance() < 0.6 ? 1 : 2,
+    balancer: chance() < 0.7 ? 'round-robin' : 'consistent-hash',
     transport: chance() < 0.7 ? 'http' : 'grpc',
     retriesMax: chance() < 0.75 ? 256 : 1 + below(chance, 3),
     rules: chance() < 0.75 ? [] : ['sample 50%'],
-    segmentItemsMax: 3 + below(chance, 8),
-    segmentBytesMax: 400 + below(chance, 800),
+    segmentItemsMax: 3 + below(chance, 14),
+    segmentBytesMax: 400 + below(chance, 1_400),
     segmentAgeMsMax: oneOf(chance, [150, 400, 1_000]),
-    // A batch must fit, or one request that is larger.
-    inflightBytesMax: 700 + below(chance, 500),
+    // A batch must fit, or one request that is larger; not always two.
+    inflightBytesMax: Math.max(batchBytesMax, CLIENT_BYTES_MAX) + below(chance, 600),
     journalBytesMax: chance() < 0.8 ? 20_000 : 1_200 + below(chance, 1_500),
-    batchItemsMax: 2 + below(chance, 8),
-    batchBytesMax: 120 + below(chance, 500),
+    batchItemsMax: 2 + below(chance, 12),
+    batchBytesMax,
+    recuts: chance() < 0.5,
     shortReads: chance() < 0.2,
     diskMs: oneOf(chance, [0, 0, 2, 10]),
     networkMs: oneOf(chance, [2, 10, 60]),
@@ -163,13 +178,28 @@ function requestsOf(chance: Chance): Request[] {
   let atMs = 0;
   for (let nth = 0; nth < count; nth++) {
     // In bursts: several are in flight at once.
-    if (chance() < 0.6) atMs += below(chance, (2 * SENDING_MS) / count);
-    const items = Array.from({ length: 1 + below(chance, 4) }, () => ({ id: ++id, trace: 1 + below(chance, 6) }));
-    const signal = chance() < 0.75 ? 'traces' : 'logs';
-    requests.push({ atMs: Math.min(atMs, SENDING_MS), signal, baggage: chance() < 0.8 ? '' : 'k=v', items });
+    if (chance() < 0.35) atMs += below(chance, (2 * SENDING_MS) / count);
+    const items = Array.from({ length: 1 + below(chance, 3) }, () => ({ id: ++id, trace: 1 + below(chance, 6) }));
+    const signal = chance() < 0.8 ? 'traces' : 'logs';
+    requests.push({ atMs: Math.min(atMs, SENDING_MS), signal, baggage: chance() < 0.85 ? '' : 'k=v', items });
   }
   return requests;
 }
+
+const CHANGES = ['sync', 'write', 'truncate', 'rename', 'remove', 'syncDirectory'] as const;
+type Operations = readonly Step['operation'][];
+/** Operations that fail at one time: any, one kind alone, or those that reach the same part of a disk. */
+const BROKEN_TOGETHER: readonly [Operations, ...Operations[]] = [
+  [],
+  [],
+  [],
+  [],
+  ['sync', 'truncate'],
+  ['write', 'sync', 'truncate'],
+  ['rename', 'remove', 'syncDirectory'],
+  ['open', 'read', 'list'],
+  ...[...CHANGES, 'read' as const, 'open' as const].map((operation) => [operation]),
+];
 
 function faultOf(chance: Chance, { regionals }: Shape): Fault {
   const nodes: [NodeName, ...NodeName[]] = ['edge', 'regional', 'central'];
@@ -189,23 +219,16 @@ function faultOf(chance: Chance, { regionals }: Shape): Fault {
   if (kind < 0.22) return { atMs, kind: 'kill', node, process: oneOf(chance, ['r0', 'r1', 'mover', 'mover']), downMs };
   if (kind < 0.38) {
     const how = oneOf(chance, ['power', 'power', 'killed', 'process', 'process'] as const);
-    return { atMs, kind: 'die at a step', node, how, steps: below(chance, 25), downMs };
+    const at = chance() < 0.5 ? '' : oneOf(chance, CHANGES);
+    return { atMs, kind: 'die at a step', node, how, at, steps: below(chance, at === '' ? 25 : 6), downMs };
   }
   if (kind < 0.45) return { atMs, kind: 'partition', link, forMs };
   if (kind < 0.74) return { atMs, kind: 'mishap', link, ...mishapOf(chance, link) };
   if (kind < 0.81) {
     const code = oneOf(chance, ['EIO', 'EIO', 'ENOSPC'] as const);
-    const operations = ['sync', 'write', 'truncate', 'rename', 'syncDirectory', 'read', 'open', 'remove'] as const;
-    const only = chance() < 0.5 ? '' : oneOf(chance, operations);
-    return {
-      atMs,
-      kind: 'disk errors',
-      node,
-      forMs,
-      code,
-      share: oneOf(chance, only === '' ? [0.05, 0.3] : [0.3, 1]),
-      only,
-    };
+    const only = oneOf(chance, BROKEN_TOGETHER);
+    const share = oneOf(chance, only.length === 0 ? [0.05, 0.3] : [0.3, 1]);
+    return { atMs, kind: 'disk errors', node, forMs, code, share, only };
   }
   if (kind < 0.85) return { atMs, kind: 'disk full', node, forMs, bytes: below(chance, 1_500) };
   if (kind < 0.9) return { atMs, kind: 'slow disk', node, forMs, delayMs: oneOf(chance, [60, 400, 1_500]) };
@@ -230,6 +253,8 @@ function mishapOf(
           'late',
           'late',
           'twice',
+          'sender dies',
+          'sender dies',
           'damaged',
           'refused',
           'answered in its place',

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BUGS, withBug } from './bugs.ts';
+import { BUGS, type Bug, withBug } from './bugs.ts';
 import type { Violation } from './ledger.ts';
 
 export interface Finding {
@@ -87,7 +87,7 @@ export async function* findBugs(
   schedules: number,
   workers: number,
   only: string,
-): AsyncGenerator<Search & { readonly bug: string }> {
+): AsyncGenerator<Search & { readonly bug: Bug }> {
   const root = path.resolve(COMPILED, '../..');
   const copies = path.join(root, 'with-bugs');
   const waiting = BUGS.filter(({ name }) => name.includes(only)).map((bug, nth) => async () => {
@@ -100,7 +100,7 @@ export async function* findBugs(
     const range = { from: 1, schedules, stride: 1 };
     const search = await searchIn(path.join(copy, 'test/simulation'), range, () => {});
     fs.rmSync(copy, { recursive: true, force: true });
-    return { bug: bug.name, ...search };
+    return { bug, ...search };
   });
   try {
     while (waiting.length > 0) yield* await Promise.all(waiting.splice(0, workers).map((run) => run()));

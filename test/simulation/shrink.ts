@@ -15,6 +15,7 @@ const SIMPLER: readonly Partial<Shape>[] = [
   { regionals: 1 },
   { receivers: { edge: 1, regional: 1, central: 1 } },
   { rules: [] },
+  { recuts: false },
   { shortReads: false },
   { diskMs: 0 },
   { networkMs: 2 },

@@ -1,8 +1,10 @@
 /**
  * npm run simulate -- --seed 7                    one schedule: what happens in it, and what it comes to
  * npm run simulate -- --schedules 100000 --workers 2   so many, from --from on; the first that breaks a promise is made small and printed
- * npm run simulate -- --bugs [--schedules 10000]  in how many schedules each of the bugs of bugs.ts is found, and by which promise
+ * npm run simulate -- --bugs [--schedules 10000]  in how many schedules each of the bugs of bugs.ts is found, and by which promise; with
+ *                                                 --only TEXT those whose name has it; with --page FILE the table is written there
  */
+import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { drawn, scheduleOf } from './schedule.ts';
 import { type Finding, findBugs, searchInWorkers } from './search.ts';
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
     bugs: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    page: { type: 'string' },
   },
 });
 
@@ -55,15 +58,28 @@ async function many(schedules: number): Promise<boolean> {
 }
 
 async function bugs(schedules: number): Promise<boolean> {
-  let isWell = true;
-  say('| bug | schedules | found by |');
-  say('|---|---|---|');
+  const lines = ['| bug | in | found in schedule | by the promise |', '|---|---|---|---|'];
+  for (const line of lines) say(line);
+  let found = 0;
   for await (const { bug, ran, finding } of findBugs(schedules, Number(values.workers), values.only)) {
-    isWell &&= finding !== undefined;
-    say(`| ${bug} | ${finding === undefined ? `not in ${ran}` : ran} | ${finding?.violation.invariant ?? ''} |`);
+    if (finding !== undefined) found++;
+    const where = finding === undefined ? `not in ${ran}` : ran;
+    const line = `| ${bug.name} | \`${bug.file}.ts\` | ${where} | ${finding?.violation.invariant ?? ''} |`;
+    lines.push(line);
+    say(line);
   }
-  return isWell;
+  const all = lines.length - 2;
+  const sum = `${found} of ${all} bugs are found within ${schedules.toLocaleString('en')} schedules each.`;
+  say(`\n${sum}`);
+  if (values.page !== undefined) fs.writeFileSync(values.page, `${PAGE_HEAD}\n${sum}\n\n${lines.join('\n')}\n`);
+  return found === all;
 }
+
+const PAGE_HEAD = `# Bugs that the simulation finds
+
+Written by \`npm run simulate -- --bugs --page docs/simulation-bugs.md\`. Each of these bugs, a line of \`test/simulation/bugs.ts\`, was put into a copy of the
+program; then schedules 1, 2, 3 … were played until a promise of [simulation.md](simulation.md) was broken.
+`;
 
 const DEFAULT_SCHEDULES = 1_000;
 const DEFAULT_BUG_SCHEDULES = 10_000;
