@@ -19,7 +19,7 @@ export const COMPRESSION_CONFIG = `<clickhouse>
       <min_part_size>${ZSTD_PART_BYTES_MIN}</min_part_size>
       <min_part_size_ratio>0</min_part_size_ratio>
       <method>zstd</method>
-      <level>1</level>
+      <level>3</level>
     </case>
   </compression>
 </clickhouse>
