@@ -7,10 +7,9 @@ import { type Dangers, tiersHistory } from './tiers-world.ts';
 import { validateHistory } from './validate.ts';
 import { validateStreams } from './validate-streams.ts';
 
-vi.setConfig({ testTimeout: 600_000 });
-
 /** CLEW_STREAM_HISTORIES sets how many histories of edge, region and centre are followed. */
 const HISTORIES = Number(process.env['CLEW_STREAM_HISTORIES'] ?? 60);
+vi.setConfig({ testTimeout: 600_000 + HISTORIES * 2_000 });
 const SENDER = fs.readFileSync('spec/Sender.tla', 'utf8');
 
 const DANGERS: readonly Dangers[] = [

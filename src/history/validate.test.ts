@@ -42,7 +42,7 @@ test.each<Trouble>(['crash', 'errors'])(
       for (const { step } of steps) seen.set(step, (seen.get(step) ?? 0) + 1);
     }
   },
-  120_000 + HISTORIES * 30,
+  120_000 + HISTORIES * 500,
 );
 
 /** One segment's life, a step a word: `Sync3` speaks of three records. */

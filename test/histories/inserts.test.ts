@@ -7,10 +7,9 @@ import { simulate } from '../simulation/simulation.ts';
 import { TOKENS_REMEMBERED } from '../simulation/store-twin.ts';
 import { type InsertStep, validateInserts } from './inserts.ts';
 
-vi.setConfig({ testTimeout: 600_000 });
-
 /** CLEW_INSERT_HISTORIES sets how many simulated schedules are followed. */
 const HISTORIES = Number(process.env['CLEW_INSERT_HISTORIES'] ?? 200);
+vi.setConfig({ testTimeout: 600_000 + HISTORIES * 2_000 });
 const WINDOW = fs.readFileSync('spec/Window.tla', 'utf8');
 
 const seen = new Map<string, number>();

@@ -5,10 +5,9 @@ import { moduleActions } from '../../tools/proof/prove.ts';
 import { type LaneStep, laneHistory, laneShape } from './lane-world.ts';
 import { validateFlow, validateLatency } from './ticks.ts';
 
-vi.setConfig({ testTimeout: 600_000 });
-
 /** CLEW_LANE_HISTORIES sets how many histories of a lane are followed, each through both specifications. */
 const HISTORIES = Number(process.env['CLEW_LANE_HISTORIES'] ?? 100);
+vi.setConfig({ testTimeout: 600_000 + HISTORIES * 2_000 });
 const FLOW = fs.readFileSync('spec/Flow.tla', 'utf8');
 const LATENCY = fs.readFileSync('spec/Latency.tla', 'utf8');
 

@@ -8,10 +8,9 @@ import { moduleActions } from '../../tools/proof/prove.ts';
 import { followMoves, type Move } from './moves.ts';
 import { type Journey, journeysIn, validateJourney } from './tiers.ts';
 
-vi.setConfig({ testTimeout: 600_000 });
-
 /** CLEW_TIER_HISTORIES sets how many histories of edge, region and centre are followed. */
 const HISTORIES = Number(process.env['CLEW_TIER_HISTORIES'] ?? 100);
+vi.setConfig({ testTimeout: 600_000 + HISTORIES * 2_000 });
 const TIER = fs.readFileSync('spec/Tier.tla', 'utf8');
 
 const DANGERS: readonly Dangers[] = [
