@@ -49,3 +49,31 @@ test('and one that the store has not seen yet is announced once its name is dura
   expect(world.storedIds()).toEqual(['a']);
   await intake.close();
 });
+
+test('what is read back after an fsync that failed and a crash stays, though the next fsync of that file does nothing', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new IntakeWorld(seed);
+    const first = await world.start();
+    const kept = first.intake.export(lines('kept'));
+    await world.pass(0);
+    expect(await kept).toMatchObject({ kind: 'success' });
+    let hasFailed = false;
+    world.lying.decide = ({ operation, path }) => {
+      if (hasFailed) return 'crash';
+      hasFailed = operation === 'sync' && path.endsWith('.journal');
+      return hasFailed ? 'EIO' : 'ok';
+    };
+    void first.intake.export(lines('doubted'));
+    await world.pass(0);
+    world.lying.crash('process');
+    world.lying.decide = () => 'ok';
+    // From here on a sender that repeats it would be told that it is held.
+    await world.start();
+    world.lying.crash('power');
+    const { intake, disk } = await world.start();
+    for (let turn = 0; turn < 3; turn++) await world.pass(1_200);
+    await world.load(intake, disk);
+    expect(world.storedIds(), `seed ${seed}`).toEqual(['doubted', 'kept']);
+    await intake.close();
+  }
+});

@@ -1,6 +1,7 @@
 import { record } from '../base/history.ts';
+import { SUFFIX } from '../base/names.ts';
 import { yieldToEvents } from '../host/clock.ts';
-import { type Disk, readWhole } from '../host/disk.ts';
+import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
 import type { JournalIdentity } from '../journal/format.ts';
 import type { DurableExtent } from '../journal/journal.ts';
 import { readManifest, verifySealed, writeManifest } from '../journal/manifest.ts';
@@ -54,7 +55,7 @@ export async function rebuildSegment(
     record('Cut', directory, segment);
   }
   const builder = (workshop.newBuilder ?? otlpBuilder)();
-  const replayed = await replay(workshop, segment, builder, extent?.bytes);
+  const { content, ...replayed } = await replay(workshop, segment, builder, extent?.bytes);
   record('Replay', directory, segment, replayed.records);
   if (extent !== undefined && replayed.records < extent.records) {
     workshop.reportDamage(`${path}: ${extent.records - replayed.records} acknowledged records cannot be read back`);
@@ -63,8 +64,12 @@ export async function rebuildSegment(
     await removeSegment(disk, directory, segment);
     return undefined;
   }
-  // What a crashed process wrote last may still be on its way to the disk.
-  await syncFile(disk, path);
+  if (extent === undefined) {
+    // What a crashed process wrote last may still be on its way to the disk, or kept from it for ever: after an fsync that failed, the next
+    // one succeeds and does nothing. So it is written anew.
+    const name = journalFile(segment);
+    await replaceDurably(disk, directory, name, content, name + SUFFIX.temporary);
+  }
   record('Sync', directory, segment, replayed.records);
   await workshop.marks?.save();
   const identity = identityOf(workshop, segment);
@@ -134,15 +139,6 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
   return rebuilt;
 }
 
-async function syncFile(disk: Disk, path: string): Promise<void> {
-  const file = await disk.open(path, 'append');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 /** Removes every file of a segment that holds nothing. */
 export async function removeSegment(disk: Disk, directory: string, segment: string): Promise<void> {
   const files = (await segmentsIn(disk, directory)).get(segment) ?? [];
@@ -155,13 +151,13 @@ function identityOf(workshop: Workshop, segment: string): JournalIdentity {
   return { instance: workshop.instance, receiver: workshop.receiver, segment };
 }
 
-/** Puts every whole record of a journal into `builder` and reports every damaged place. */
+/** Puts every whole record of a journal into `builder` and reports every damaged place. `content`: the file. */
 async function replay(
   workshop: Workshop,
   segment: string,
   builder: SegmentBuilder,
   bytesMax?: number,
-): Promise<DurableExtent> {
+): Promise<DurableExtent & { readonly content: Uint8Array }> {
   const { disk, directory } = workshop;
   const path = `${directory}/${journalFile(segment)}`;
   const bytes = await readWhole(disk, path, bytesMax);
@@ -183,7 +179,7 @@ async function replay(
     sinceYield = 0;
     await yieldToEvents();
   }
-  return { bytes: bytes.length, records: scanned.records.length };
+  return { bytes: bytes.length, records: scanned.records.length, content: bytes };
 }
 
 function describe(path: string, place: DamagedPlace): string {

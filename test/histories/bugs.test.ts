@@ -70,17 +70,18 @@ const INTAKE_BUGS: readonly Bug[] = [
   {
     name: 'reads back one record too few',
     file: 'receive/rebuild.ts',
-    from: 'records: scanned.records.length }',
-    to: 'records: Math.max(0, scanned.records.length - 1) }',
+    from: 'records: scanned.records.length,',
+    to: 'records: Math.max(0, scanned.records.length - 1),',
     shows: 'Replay',
   },
   {
     name: 'seals what it read back without an fsync',
     file: 'receive/rebuild.ts',
-    from: `  await syncFile(disk, path);
+    from: `    await replaceDurably(disk, directory, name, content, name + SUFFIX.temporary);
+  }
   record('Sync', directory, segment, replayed.records);
 `,
-    to: '',
+    to: '  }\n',
     shows: 'Publish',
   },
   {
@@ -165,8 +166,8 @@ const TIER_BUGS: readonly Bug[] = [
   {
     name: 'reads back one record too few of what it answered',
     file: 'receive/rebuild.ts',
-    from: 'records: scanned.records.length }',
-    to: 'records: Math.max(0, scanned.records.length - 1) }',
+    from: 'records: scanned.records.length,',
+    to: 'records: Math.max(0, scanned.records.length - 1),',
     shows: 'Replay',
   },
   {

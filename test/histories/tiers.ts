@@ -63,6 +63,7 @@ class Hop {
   #durable = 0;
   #entries: Entry[] = [];
 
+  /** @param itemsOf of a record of the sending journal; @param itemsUpTo the last item up to a position of it */
   constructor(
     stream: string,
     actions: HopActions,
