@@ -55,7 +55,9 @@ const granulesOf = (table: string): string[] =>
   table in GRANULE_ROWS ? [`index_granularity = ${GRANULE_ROWS[table]}`] : [];
 
 function columnLine(table: Table, column: Column, kind: Engine['kind']): string {
-  const rest = column.onDemand ? `ALIAS ${placeholderOf(table, column)}` : `CODEC(${codecOf(kind, column.codec)})`;
+  // Parts of the look-up table stay small for long, and its ids take half the room packed.
+  const codec = table.name === TABLES.traceIds ? column.codec : codecOf(kind, column.codec);
+  const rest = column.onDemand ? `ALIAS ${placeholderOf(table, column)}` : `CODEC(${codec})`;
   return `${identifier(column.name)} ${column.type} ${rest}`;
 }
 
