@@ -85,6 +85,24 @@ test('batches go to the targets in turn, and which one was last is written down 
   expect(pin.history.length).toBe(4);
 });
 
+test('what is closed while it writes down its target opens nothing any more', async () => {
+  const pair = await openPair();
+  let written: () => void = () => {};
+  const pin: Pin = {
+    ...memoryPin(),
+    set: () =>
+      new Promise((resolve) => {
+        written = resolve;
+      }),
+  };
+  const way = openWay(pair, {}, pin);
+  const sending = way.call({ signal: 'traces', body: [], headers: {} });
+  way.close();
+  written();
+  expect(await sending).toMatchObject({ kind: 'none', sent: false });
+  expect(taken(pair)).toEqual([0, 0]);
+});
+
 test('consistent hashing keeps a lane with one target', async () => {
   const pair = await openPair();
   const way = openWay(pair, { balancer: 'consistent-hash' });

@@ -177,6 +177,7 @@ export class TargetPool {
 
 const prioritiesOf = ({ urls, priorities }: PoolTargets): readonly number[] => priorities ?? urls.map(() => 0);
 
+const CLOSED: Reply = { kind: 'none', reason: 'the connections were closed', sent: false };
 const NOBODY: Reply = { kind: 'none', reason: 'no target can be used now', sent: false };
 /** How long a lane waits when no target can be used, before it counts as a failed try. */
 const NOBODY_WAIT_MS = 100;
@@ -193,6 +194,7 @@ class PooledTransport implements Transport {
   #stuck: string | undefined;
   /** The target of the last process, which may hold more than that one wrote down. */
   #inherited: string | undefined;
+  #isClosed = false;
 
   constructor(pool: TargetPool, options: PoolOptions, hash: number, pin: Pin, link: Link) {
     this.#pool = pool;
@@ -211,6 +213,8 @@ class PooledTransport implements Transport {
       return NOBODY;
     }
     if (this.#options.failover === 'known' && this.#pin.get() !== url) await this.#pin.set(url);
+    // It may have been closed meanwhile: then nothing is opened any more.
+    if (this.#isClosed) return CLOSED;
     let way = this.#ways.get(url);
     if (way === undefined) {
       this.#closeOthers(url);
@@ -226,6 +230,7 @@ class PooledTransport implements Transport {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const way of this.#ways.values()) way.close();
   }
 

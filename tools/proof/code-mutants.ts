@@ -118,6 +118,7 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
   ]),
   ...mutants('send/pool.ts', 'send/pool.test.ts', [
     ['leaves a target that has not answered', 'this.#stuck = row;', 'this.#stuck = undefined;'],
+    ['opens connections after its end', 'if (this.#isClosed) return CLOSED;', ''],
     ['sends before the target is written down', 'await this.#pin.set(url);', '{}'],
   ]),
   ...mutants('receive/once.ts', 'receive/once.test.ts', [
