@@ -1,11 +1,20 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
-import { CODE_MUTANTS, catchCode } from './code-mutants.ts';
+import { CODE_MUTANTS, catchCode, withFault } from './code-mutants.ts';
 
 /** CLEW_MUTANTS: `all`, or a part of the path of the files in which faults are put; otherwise each tenth. */
 const wanted = process.env['CLEW_MUTANTS'];
 const chosen = CODE_MUTANTS.filter(({ file }, index) =>
   wanted === undefined ? index % 10 === 0 : wanted === 'all' || file.includes(wanted),
 );
+
+test('each fault of the list has its place in the sources, and the test that is named is there', () => {
+  for (const mutant of CODE_MUTANTS) {
+    expect(() => withFault(fs.readFileSync(path.join('src', mutant.file), 'utf8'), mutant)).not.toThrow();
+    expect(fs.existsSync(path.join('src', mutant.test)), mutant.test).toBe(true);
+  }
+});
 
 test('every fault that is put into the program is caught by the test that is named', () => {
   expect(CODE_MUTANTS.length).toBeGreaterThanOrEqual(60);

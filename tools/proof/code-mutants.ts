@@ -117,7 +117,11 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
     ['ejects more targets than it may', 'ejected + 1 <= group.length', 'ejected <= group.length'],
   ]),
   ...mutants('send/pool.ts', 'send/pool.test.ts', [
-    ['leaves a target that has not answered', 'this.#stuck = row;', 'this.#stuck = undefined;'],
+    [
+      'leaves a target that has not answered',
+      'reply.sent)) this.#stuck = url;',
+      'reply.sent)) this.#stuck = undefined;',
+    ],
     ['opens connections after its end', 'if (this.#isClosed) return CLOSED;', ''],
     ['sends before the target is written down', 'await this.#pin.set(url);', '{}'],
   ]),
@@ -222,7 +226,8 @@ export function catchCode(chosen: readonly CodeMutant[], tell: (answer: CodeAnsw
   return answers;
 }
 
-function withFault(text: string, { file, from, to, name }: CodeMutant): string {
+/** The text of a file with a fault in it. Throws unless its place stands there exactly once. */
+export function withFault(text: string, { file, from, to, name }: CodeMutant): string {
   if (text.split(from).length !== 2) throw new Error(`${name}: ${JSON.stringify(from)} does not stand once in ${file}`);
   return text.replace(from, () => to);
 }
