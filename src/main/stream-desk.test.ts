@@ -45,6 +45,20 @@ test('what a receiver held that died waits until its successor has read its jour
   expect(sent.at(-1)).toEqual(granted(1, '9'));
 });
 
+test('one that asks again for what it is handing over waits its turn', () => {
+  const { desk, sent } = open(2);
+  for (const receiver of [0, 1]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  // A batch that is late comes to receiver 0 while it is finishing the one before.
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  expect(sent).toEqual([granted(0, ''), surrender(0)]);
+  desk.take({ type: 'surrendered', receiver: 0, stream: 's', mark: '7' });
+  expect(sent.slice(2)).toEqual([granted(1, '7'), surrender(1)]);
+  desk.take({ type: 'surrendered', receiver: 1, stream: 's', mark: '8' });
+  expect(sent.slice(4)).toEqual([granted(0, '8')]);
+});
+
 test('one that asks again for what it holds is told at once, and one that waits is served once', () => {
   const { desk, sent } = open(3);
   for (const receiver of [0, 1, 2]) desk.take({ type: 'marks', receiver, marks: [] });

@@ -93,7 +93,8 @@ export class StreamDesk {
 
   #claim(stream: string, receiver: number): void {
     const entry = this.#entry(stream);
-    if (entry.holder === receiver) {
+    // Unless it was asked back: what the holder has not answered yet will hand it on.
+    if (entry.holder === receiver && entry.waiting.length === 0) {
       this.#send(receiver, { type: 'granted', stream, mark: entry.mark });
       return;
     }
