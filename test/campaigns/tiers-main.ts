@@ -1,6 +1,6 @@
 /** npm run campaign:tiers -- [--kills 200] [--seed 1] [--receivers 2] [--rate 4000] [--transport http|grpc] [--compression gzip] */
 import { parseArgs } from 'node:util';
-import { isTiersWell, runTiersCampaign } from './tiers.ts';
+import { isTiersWell, runTiersCampaign, type TiersOptions } from './tiers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,7 +12,7 @@ const { values } = parseArgs({
     compression: { type: 'string', default: 'gzip' },
   },
 });
-const report = await runTiersCampaign({
+const options: TiersOptions = {
   kills: Number(values.kills),
   seed: Number(values.seed),
   receivers: Number(values.receivers),
@@ -21,6 +21,7 @@ const report = await runTiersCampaign({
   transport: values.transport === 'grpc' ? 'grpc' : 'http',
   compression: values.compression,
   log: (line) => process.stdout.write(`${line}\n`),
-});
+};
+const report = await runTiersCampaign(options);
 process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-process.exit(isTiersWell(report) ? 0 : 1);
+process.exit(isTiersWell(report, options) ? 0 : 1);
