@@ -128,6 +128,21 @@ test('two batches of a stream at once: the second is told to come again', async 
   expect((await first).kind).toBe('success');
 });
 
+test('a stream that is asked back in the moment in which it is granted is not held', async () => {
+  const world = new IntakeWorld(1);
+  const { intake, marks } = await world.startWithMarks();
+  const grants: ((mark: string) => void)[] = [];
+  const claim = (): Promise<string> => new Promise((resolve) => grants.push(resolve));
+  const once = new OnceSink(intake, marks, claim, world.clock);
+  const answer = once.export(batch(6, 6));
+  // Both messages of the supervisor are read in one go.
+  grants[0]?.(mark(5));
+  expect(await once.surrender(STREAM)).toBe(mark(5));
+  expect(await answer).toMatchObject({ kind: 'overloaded' });
+  void once.export(batch(6, 6));
+  expect(grants).toHaveLength(2);
+});
+
 test('a stream that is given up is asked for again before its next batch', async () => {
   const world = new IntakeWorld(1);
   const { intake, marks } = await world.startWithMarks();

@@ -84,6 +84,8 @@ export class OnceSink implements ExportSink {
 
   /** Gives a stream up for another receiver; resolves with its position when no batch of it is under way. */
   async surrender(stream: string): Promise<string> {
+    // A grant that came just before is heard of first: else the stream would be held after it was given up.
+    await undefined;
     const held = this.#held.get(stream);
     this.#held.delete(stream);
     await held?.busy;

@@ -1,5 +1,5 @@
 /*
- * Bugs put into the program itself, a line each. The simulation must find every one of them: what it lets pass, it does not test. Each is
+ * Bugs put into the program itself, a line each. The simulation should find every one of them: what it lets pass, it does not test. Each is
  * put into a copy, of the sources in `npm test` and of what is compiled from them otherwise; so `from` has nothing that compiling changes
  * but white space.
  */
@@ -148,6 +148,12 @@ const ONCE: readonly Bug[] = [
     to: 'if (held.busy === null) return later',
   },
   { name: 'hands a stream over in the middle of a batch', file: 'receive/once', from: 'await held?.busy;', to: '' },
+  {
+    name: 'holds what is asked back in the moment of its grant',
+    file: 'receive/once',
+    from: 'await undefined;',
+    to: '',
+  },
   {
     name: 'notes the mark of what it refused',
     file: 'receive/once',
