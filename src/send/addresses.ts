@@ -56,7 +56,7 @@ export function spread(
 const MARK = '#';
 
 /** How a target at one address of its name is written: a URL that is configured has no such part. */
-export const atAddress = (url: string, address: string): string => `${url}${MARK}${address}`;
+const atAddress = (url: string, address: string): string => `${url}${MARK}${address}`;
 
 /** The URL of a target as it was configured, and its address; '' where it is connected to by its name. */
 export function withoutAddress(url: string): { readonly url: string; readonly address: string } {
