@@ -59,6 +59,27 @@ test('one that asks again for what it is handing over waits its turn', () => {
   expect(sent.slice(4)).toEqual([granted(0, '8')]);
 });
 
+test('who wanted a stream may die: its holder still hands it over before it has it again', () => {
+  const { desk, sent } = open(2);
+  for (const receiver of [0, 1]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  desk.died(1);
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  expect(sent).toEqual([granted(0, ''), surrender(0)]);
+  desk.take({ type: 'surrendered', receiver: 0, stream: 's', mark: '7' });
+  expect(sent.slice(2)).toEqual([granted(0, '7')]);
+});
+
+test('what one says that does not hold the stream changes nothing', () => {
+  const { desk, sent } = open(3);
+  for (const receiver of [0, 1, 2]) desk.take({ type: 'marks', receiver, marks: [] });
+  desk.take({ type: 'claim', receiver: 0, stream: 's' });
+  desk.take({ type: 'claim', receiver: 1, stream: 's' });
+  desk.take({ type: 'surrendered', receiver: 2, stream: 's', mark: '9' });
+  expect(sent).toEqual([granted(0, ''), surrender(0)]);
+});
+
 test('one that asks again for what it holds is told at once, and one that waits is served once', () => {
   const { desk, sent } = open(3);
   for (const receiver of [0, 1, 2]) desk.take({ type: 'marks', receiver, marks: [] });

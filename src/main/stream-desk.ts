@@ -5,6 +5,8 @@ interface Entry {
   mark: string;
   /** The receiver that takes its batches, undefined when nobody does. */
   holder: number | undefined;
+  /** The holder was asked for it and has not answered. */
+  isAskedBack: boolean;
   /** Receivers that want it, in order. */
   readonly waiting: number[];
 }
@@ -41,7 +43,9 @@ export class StreamDesk {
         break;
       case 'surrendered': {
         const entry = this.#note(message.stream, message.mark);
-        if (entry.holder === message.receiver) entry.holder = undefined;
+        if (entry.holder !== message.receiver) break;
+        entry.holder = undefined;
+        entry.isAskedBack = false;
         this.#grantNext(message.stream, entry);
         break;
       }
@@ -67,7 +71,7 @@ export class StreamDesk {
   #entry(stream: string): Entry {
     let entry = this.#streams.get(stream);
     if (entry === undefined) {
-      entry = { mark: '', holder: undefined, waiting: [] };
+      entry = { mark: '', holder: undefined, isAskedBack: false, waiting: [] };
       this.#streams.set(stream, entry);
     }
     return entry;
@@ -77,6 +81,7 @@ export class StreamDesk {
     for (const [stream, entry] of this.#streams) {
       if (entry.holder !== receiver) continue;
       entry.holder = undefined;
+      entry.isAskedBack = false;
       this.#grantNext(stream, entry);
     }
   }
@@ -93,15 +98,15 @@ export class StreamDesk {
 
   #claim(stream: string, receiver: number): void {
     const entry = this.#entry(stream);
-    // Unless it was asked back: what the holder has not answered yet will hand it on.
-    if (entry.holder === receiver && entry.waiting.length === 0) {
+    // Unless it was asked back: it may still be taking a batch in, and hands the stream on when it has.
+    if (entry.holder === receiver && !entry.isAskedBack) {
       this.#send(receiver, { type: 'granted', stream, mark: entry.mark });
       return;
     }
     if (entry.waiting.includes(receiver)) return;
     entry.waiting.push(receiver);
     if (entry.holder === undefined) this.#grantNext(stream, entry);
-    else if (entry.waiting.length === 1) this.#send(entry.holder, { type: 'surrender', stream });
+    else this.#askBack(stream, entry, entry.holder);
   }
 
   #grantNext(stream: string, entry: Entry): void {
@@ -109,6 +114,12 @@ export class StreamDesk {
     if (next === undefined) return;
     entry.holder = next;
     this.#send(next, { type: 'granted', stream, mark: entry.mark });
-    if (entry.waiting.length > 0) this.#send(next, { type: 'surrender', stream });
+    if (entry.waiting.length > 0) this.#askBack(stream, entry, next);
+  }
+
+  #askBack(stream: string, entry: Entry, holder: number): void {
+    if (entry.isAskedBack) return;
+    entry.isAskedBack = true;
+    this.#send(holder, { type: 'surrender', stream });
   }
 }

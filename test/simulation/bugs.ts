@@ -169,8 +169,14 @@ const ONCE: readonly Bug[] = [
   {
     name: 'grants a stream that another one holds',
     file: 'main/stream-desk',
-    from: "else if (entry.waiting.length === 1) this.#send(entry.holder, { type: 'surrender', stream });",
+    from: 'else this.#askBack(stream, entry, entry.holder);',
     to: 'else this.#grantNext(stream, entry);',
+  },
+  {
+    name: 'grants again what it has asked back',
+    file: 'main/stream-desk',
+    from: 'if (entry.holder === receiver && !entry.isAskedBack) {',
+    to: 'if (entry.holder === receiver) {',
   },
   {
     name: 'grants what a dead receiver may have journalled',
