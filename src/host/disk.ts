@@ -6,7 +6,10 @@
  * directory. Nothing else may be assumed, and the lying twin (lying-disk.ts) assumes nothing else.
  */
 export interface Disk {
-  /** Opens for writing: `create` fails when the file exists, `replace` empties it, `append` writes at its end; all but `create` make it when missing. */
+  /**
+   * Opens for writing: `create` fails when the file exists, `replace` empties it, `append` writes at its end; all but `create` make it when
+   * missing. `create` is for a file each write of which is followed by a `sync`.
+   */
   open(path: string, mode: OpenMode): Promise<AppendFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; ENOENT when there is none. */

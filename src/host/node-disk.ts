@@ -1,11 +1,24 @@
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { type AppendFile, type Disk, errorCode, type OpenMode } from './disk.ts';
 
 /** Buffers that one writev takes (IOV_MAX of Linux). */
 const PARTS_PER_WRITE_MAX = 1024;
 
+/**
+ * Where it exists, each write of a file that is `create`d is durable when it settles: to write and to fsync are one call, one thread and one
+ * turn of the event loop, which takes a tenth of a receiver's time at small loads away.
+ */
+const WRITES_THROUGH = process.platform === 'linux';
+
+const { O_WRONLY, O_CREAT, O_EXCL, O_DSYNC } = constants;
+
 /** Flags of open(2) without O_APPEND: we keep the position, so that a repeated write lands where the first one did. */
-const FLAGS: Readonly<Record<OpenMode, string>> = { create: 'wx', replace: 'w', append: 'a' };
+const FLAGS: Readonly<Record<OpenMode, string | number>> = {
+  create: WRITES_THROUGH ? O_WRONLY | O_CREAT | O_EXCL | O_DSYNC : 'wx',
+  replace: 'w',
+  append: 'a',
+};
 
 /** The real disk, over node:fs. Never blocks the event loop. */
 export const nodeDisk: Disk = {
@@ -76,7 +89,9 @@ async function openForAppend(path: string, mode: OpenMode): Promise<AppendFile> 
         }
       }
     },
-    sync: () => handle.datasync(),
+    sync: async () => {
+      if (mode !== 'create' || !WRITES_THROUGH) await handle.datasync();
+    },
     close: () => handle.close(),
   };
 }

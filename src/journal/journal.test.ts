@@ -32,14 +32,18 @@ test('an append is settled only after an fsync that covers it, and appends that 
     if (step.operation === 'sync') await new Promise<void>((open) => gates.push(open));
     return 'ok';
   };
-  const openGate = async () => {
+  const untilGate = async () => {
     for (let turn = 0; turn < 1_000 && gates.length === 0; turn++) await Promise.resolve();
     expect(gates.length, 'fsyncs under way').toBeGreaterThan(0);
+  };
+  const openGate = async () => {
+    await untilGate();
     gates.shift()?.();
   };
   const append = (text: string) =>
     journal.append(KIND.request, [Buffer.from(text)]).then((result) => settled.push(`${text} ${result.kind}`));
   const first = append('a');
+  await untilGate();
   const rest = [append('b'), append('c'), append('d')];
   await Promise.resolve();
   expect(settled).toEqual([]);
@@ -54,6 +58,19 @@ test('an append is settled only after an fsync that covers it, and appends that 
   expect(journal.durable).toEqual({ bytes: journal.sizeBytes, records: 4 });
   lying.crash('power');
   expect(await recordsOnDisk(lying)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('appends that come together share the first write too', async () => {
+  const { world: lying, disk } = await world();
+  const journal = await createJournal(disk, '/r0', IDENTITY);
+  const operations: string[] = [];
+  lying.decide = ({ operation }) => {
+    operations.push(operation);
+    return 'ok';
+  };
+  await Promise.all(['a', 'b', 'c'].map((text) => journal.append(KIND.request, [Buffer.from(text)])));
+  expect(operations).toEqual(['write', 'sync']);
+  expect(await recordsOnDisk(lying)).toEqual(['a', 'b', 'c']);
 });
 
 test.each([

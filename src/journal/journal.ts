@@ -32,7 +32,7 @@ export interface Journal {
   readonly failure: string | undefined;
   /**
    * Appends one record, `payload` in parts that must not change until the promise settles. Settles when the fsync that covers the record
-   * is done (group commit: appends that wait while an fsync runs share the next one) or failed. Never rejects.
+   * is done (group commit: appends of one turn, and those that wait while an fsync runs, share the next one) or failed. Never rejects.
    */
   append(kind: number, payload: readonly Uint8Array[]): Promise<AppendResult>;
   /** Settles when every append made so far is settled. */
@@ -125,6 +125,8 @@ class OpenJournal implements Journal {
 
   /** Writes and fsyncs one group after the other until nobody waits. */
   async #flush(): Promise<void> {
+    // The first group, too, is all that is appended before anything else can happen, and not one record with everybody else behind it.
+    await undefined;
     while (this.#queue.length > 0) {
       const group = this.#queue;
       this.#queue = [];
