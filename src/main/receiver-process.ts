@@ -6,7 +6,7 @@ import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import { machineLoad } from '../host/load.ts';
 import { nodeDisk } from '../host/node-disk.ts';
-import { sweepYoungBuffers } from '../host/young-memory.ts';
+import { youngSweeper } from '../host/young-memory.ts';
 import { checkBuilder } from '../receive/check-builder.ts';
 import { type DoorOptions, type Doors, openDoors } from '../receive/doors.ts';
 import { type Intake, openIntake } from '../receive/intake.ts';
@@ -54,7 +54,6 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
   const report = (): void =>
     channel.send({ type: 'vitals', vitals: vitalsOf(index, startedAtMs, intake, doors, once) });
   const reporting = setInterval(report, LIMITS.vitalsIntervalMs);
-  const endSweeping = sweepYoungBuffers(LIMITS.receiverGarbageBytesMax);
   channel.send({ type: 'ready', role: 'receiver', addresses: addressesOf(doors) });
   report();
   const others = index === 0 ? recoverOthers(world, receivers) : Promise.resolve([]);
@@ -77,7 +76,6 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
     },
     async stop() {
       clearInterval(reporting);
-      endSweeping();
       await Promise.race([doors.drain(), pause(systemClock, settings['shutdown.timeout'] * DRAIN_SHARE)]);
       await doors.close();
       await intake.close();
@@ -110,6 +108,7 @@ function doorOptions({ start, log, channel }: ChildWorld, sink: ExportSink): Doo
       requestBytesMax: settings['limits.requestBytesMax'],
       connectionsMax: settings['limits.connectionsMax'],
     },
+    letGo: youngSweeper(LIMITS.receiverGarbageBytesMax),
     onReport: (text) => log.warn(text),
   };
 }

@@ -5,6 +5,7 @@ import type { Arrivals } from './arrivals.ts';
 import type { TakePeer } from './peer-door.ts';
 import { type Client, type Holder, newClient } from './shares.ts';
 import type { ExportSink } from './sink.ts';
+import type { Turns } from './turns.ts';
 
 export type DoorLimits = Pick<
   typeof LIMITS,
@@ -28,6 +29,9 @@ export interface DoorContext {
   readonly limits: ConfiguredLimits;
   readonly counters: DoorCounters;
   readonly arrivals: Arrivals;
+  readonly turns: Turns;
+  /** Told of each piece of a body that was read, by its size. */
+  readonly letGo: (bytes: number) => void;
   /** True when this `authorization` header may send. */
   readonly authorize: (header: string | undefined) => boolean;
   /** Where reports of other Clews go; undefined where nobody keeps them. */

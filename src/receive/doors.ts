@@ -14,6 +14,7 @@ import { httpListener } from './http-door.ts';
 import type { TakePeer } from './peer-door.ts';
 import type { ExportSink } from './sink.ts';
 import { readTls, type ServerTls, type TlsOptions, watchTls } from './tls.ts';
+import { LoopTurns } from './turns.ts';
 
 export interface Address {
   readonly host: string;
@@ -32,6 +33,8 @@ export interface DoorOptions {
   /** Takes what Clews that forward to this one tell of themselves. */
   readonly takePeer?: TakePeer;
   readonly limits?: Partial<ConfiguredLimits>;
+  /** Told of each piece of a body that was read, by its size: its memory can soon be used again. */
+  readonly letGo?: (bytes: number) => void;
   onReport(text: string): void;
 }
 
@@ -59,6 +62,8 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     limits,
     counters,
     arrivals: new Arrivals(limits.slowRequestMs),
+    turns: new LoopTurns(),
+    letGo: options.letGo ?? (() => undefined),
     authorize: bearerCheck(options.tokens ?? []),
     takePeer: options.takePeer,
     corsOrigins: options.corsOrigins ?? [],

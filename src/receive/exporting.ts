@@ -43,19 +43,10 @@ export async function exportRequest(
   reservation: Reservation,
 ): Promise<Outcome> {
   try {
-    const { signal, baggage, hop } = request;
     const { unpacker } = request;
     const unpacked = unpacker === undefined ? request.body : await unpackedOf(context, request, unpacker, reservation);
     if (unpacked === undefined) return overloadOf(context);
-    if (hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)) {
-      const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
-      context.onReport(message);
-      return { kind: 'overloaded', message, retryAfterMs: context.limits.retryAfterMs };
-    }
-    const body = protobufOf(context, request, unpacked, reservation);
-    if (body === undefined) return overloadOf(context);
-    if (hop === undefined) return await context.sink.export({ signal, body, baggage });
-    return await context.sink.export({ signal, body, baggage, batch: hop.batch });
+    return await context.turns.take((waitedMs) => takeIn(context, request, unpacked, reservation, waitedMs));
   } catch (error) {
     if (error instanceof TooLargeError) return { kind: 'tooLarge', message: error.message };
     if (error instanceof WireError) return { kind: 'invalid', message: error.message };
@@ -64,6 +55,26 @@ export async function exportRequest(
   } finally {
     reservation.release();
   }
+}
+
+/** Converts and hands on one unpacked request, when it is its turn. */
+async function takeIn(
+  context: DoorContext,
+  request: WireRequest,
+  unpacked: Uint8Array,
+  reservation: Reservation,
+  waitedMs: number,
+): Promise<Outcome> {
+  const { signal, baggage, hop } = request;
+  if (hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)) {
+    const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
+    context.onReport(message);
+    return { kind: 'overloaded', message, retryAfterMs: context.limits.retryAfterMs };
+  }
+  const body = protobufOf(context, request, unpacked, reservation);
+  if (body === undefined) return overloadOf(context);
+  if (hop === undefined) return context.sink.export({ signal, body, baggage, waitedMs });
+  return context.sink.export({ signal, body, baggage, waitedMs, batch: hop.batch });
 }
 
 /** The body without its packing; undefined when there is no memory for it. */

@@ -132,6 +132,7 @@ class UnaryCall {
   }
 
   #take(chunk: Buffer): void {
+    this.#context.letGo(chunk.length);
     if (this.#answered) return;
     const taken = this.#body.add(chunk);
     if (taken === 'tooLarge') this.#refuse(this.#tooLarge(this.#body.sizeBytes + chunk.length - FRAME_HEADER_BYTES));

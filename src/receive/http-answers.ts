@@ -53,7 +53,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   if (outcome.kind !== 'tooLarge' || waitsForUs) {
     // A client that was not told to continue sends no body, and the connection cannot tell what comes next.
     send(exchange, status, statusOf(exchange, outcome), waitsForUs ? { ...headers, connection: 'close' } : headers);
-    request.resume();
+    request.on('data', (chunk: Buffer) => context.letGo(chunk.length));
     return;
   }
   const end = (): void => {
@@ -63,6 +63,7 @@ export function refuse(exchange: Exchange, refusal: Refusal): void {
   const timer = setTimeout(end, LINGER_MS);
   let droppedBytes = 0;
   request.on('data', (chunk: Buffer) => {
+    context.letGo(chunk.length);
     droppedBytes += chunk.length;
     if (droppedBytes > context.limits.requestBytesMax) end();
   });

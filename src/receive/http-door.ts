@@ -139,6 +139,7 @@ function collect(exchange: Exchange, bytesMax: number, limit: string, take: (bod
   }
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
   request.on('data', (chunk: Buffer) => {
+    context.letGo(chunk.length);
     if (settled) return;
     const taken = body.add(chunk);
     if (taken === 'ok') return;

@@ -215,7 +215,7 @@ class OpenIntake implements Intake {
         return this.#overloaded(`the journal cannot be written: ${written.message}`);
       }
       record('Answer', this.#options.receiver, open.journal.identity.segment, nth);
-      this.#latency.record(clock.monotonicMs() - startedMs);
+      this.#latency.record(clock.monotonicMs() - startedMs + (request.waitedMs ?? 0));
     }
     this.#accepted[request.signal] += accepted;
     this.#rejected[request.signal] += rejected;

@@ -10,6 +10,8 @@ export interface ExportRequest {
   readonly body: Uint8Array;
   /** The request's W3C `baggage` header, '' when absent. */
   readonly baggage: string;
+  /** How long it waited, whole, for its turn; for the time that its answer took. */
+  readonly waitedMs?: number;
   /** Of a batch that another Clew forwards. */
   readonly batch?: HopBatch;
 }

@@ -73,6 +73,8 @@ export class Receiver implements Work, Host {
       limits: LIMITS,
       counters: new DoorCounters(),
       arrivals: new Arrivals(LIMITS.slowRequestMs),
+      turns: { take: (work) => work(0) },
+      letGo: () => undefined,
       authorize: () => true,
       takePeer: undefined,
       corsOrigins: [],

@@ -1,0 +1,47 @@
+/** In which order, and when, whole requests are taken in. */
+export interface Turns {
+  /** Begins `work` when it is its turn. It must not throw; what it does until its first `await` is what counts as its time. */
+  take<T>(work: (waitedMs: number) => Promise<T>): Promise<T>;
+}
+
+/** So long whole requests are taken in before the sockets get their turn again; one at least. */
+const TURN_MS = 5;
+
+/**
+ * In the order in which they came, a few milliseconds of them in each turn of the event loop. All that hundreds of sockets bring at once would
+ * otherwise be one turn of a tenth of a second and more, in which nothing is answered and one connection is accepted (libuv accepts one in a
+ * turn: of 256 that came together some waited for 25 s), and the journal would write it as one group, for which everybody waits, instead of
+ * some while others are taken in.
+ */
+export class LoopTurns implements Turns {
+  readonly #waiting: (() => void)[] = [];
+  #next = 0;
+  #isRunning = false;
+
+  take<T>(work: (waitedMs: number) => Promise<T>): Promise<T> {
+    const sinceMs = performance.now();
+    return new Promise((resolve) => {
+      this.#waiting.push(() => resolve(work(performance.now() - sinceMs)));
+      if (this.#isRunning) return;
+      this.#isRunning = true;
+      setImmediate(() => this.#run());
+    });
+  }
+
+  #run(): void {
+    const endMs = performance.now() + TURN_MS;
+    const waiting = this.#waiting;
+    do waiting[this.#next++]();
+    while (this.#next < waiting.length && performance.now() < endMs);
+    const isEmpty = this.#next === waiting.length;
+    if (isEmpty || this.#next > GONE_MAX) {
+      waiting.splice(0, this.#next);
+      this.#next = 0;
+    }
+    if (isEmpty) this.#isRunning = false;
+    else setImmediate(() => this.#run());
+  }
+}
+
+/** Entries that are over stay in the list until they are so many, for each removal moves all that still wait. */
+const GONE_MAX = 1024;
