@@ -4,6 +4,7 @@
  */
 import { LOAD_CORE } from '../../bench/cores.ts';
 import { bytesPerSpan, countSpans, statusOf, waitForSpans } from '../../bench/ingest.ts';
+import type { LoadResult } from '../../bench/load.ts';
 import { peakMiB } from '../../bench/processes.ts';
 import { spawnLoad } from '../../bench/spawn-load.ts';
 import { startClew } from '../support/clew.ts';
@@ -23,11 +24,27 @@ export interface OverloadReport {
   /** Requests by status; every key must be success or retryable. */
   readonly codes: Readonly<Record<string, number>>;
   readonly unanswered: number;
+  readonly doors: Readonly<Record<'http' | 'grpc', DoorReport>>;
   readonly wrongCodes: readonly string[];
   readonly receiverPeakMiB: number;
   readonly storePeakMiB: number;
   readonly bytesPerSpan: number;
 }
+
+/** What the clients of one door saw; times are of all answers, refusals included. */
+export interface DoorReport {
+  readonly acknowledgedSpans: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+const doorReport = ({ acknowledgedSpans, p50Ms, p99Ms, maxMs }: LoadResult): DoorReport => ({
+  acknowledgedSpans,
+  p50Ms,
+  p99Ms,
+  maxMs,
+});
 
 /** HTTP 200, 429, 503; gRPC OK, UNAVAILABLE, RESOURCE_EXHAUSTED is not among them: without RetryInfo a client would drop the data. */
 const RETRYABLE = new Set(['200', '429', '503', 'grpc-0', 'grpc-14']);
@@ -42,12 +59,13 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadRep
       backoffMs: 5,
       templates: 20,
     };
-    const results = await Promise.all([
+    const [http, grpc] = await Promise.all([
       spawnLoad({ ...load, protocol: 'http', port: clew.ports.http, run: 1 }, LOAD_CORE),
       spawnLoad({ ...load, protocol: 'grpc', port: clew.ports.grpc, run: 2, connections: 16 }, LOAD_CORE),
     ]);
+    const results = [http, grpc];
     const pids = new Map((await statusOf(clew)).receivers.map((receiver) => [receiver.pid, receiver.receiver]));
-    const sum = (pick: (result: (typeof results)[number]) => number): number =>
+    const sum = (pick: (result: LoadResult) => number): number =>
       results.reduce((total, result) => total + pick(result), 0);
     const acknowledgedSpans = sum((result) => result.acknowledgedSpans);
     await waitForSpans(clew, acknowledgedSpans);
@@ -65,6 +83,7 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadRep
         0,
       ),
       codes,
+      doors: { http: doorReport(http), grpc: doorReport(grpc) },
       unanswered: sum((result) => result.unansweredSpans),
       wrongCodes: Object.keys(codes).filter((code) => !RETRYABLE.has(code)),
       receiverPeakMiB: Math.max(...[...peaks].filter(([pid]) => pids.has(pid)).map(([, mib]) => mib)),
