@@ -34,7 +34,7 @@ export const LIMITS = {
   /** Bytes of requests being received, decompressed, or waiting for their fsync in one receiver. Over it: 503 / UNAVAILABLE. */
   inflightBytesMax: 72 * MIB,
   /** The same for requests that hold at most usualRequestBytesMax: what hundreds of connections need at once, and a small part of what the largest needs. */
-  inflightUsualBytesMax: 12 * MIB,
+  inflightUsualBytesMax: 8 * MIB,
   usualRequestBytesMax: 4 * MIB,
   /**
    * Part of the journal quota that is kept for connections that took no more than their share lately. Over the rest: 503 / UNAVAILABLE for
@@ -49,7 +49,7 @@ export const LIMITS = {
   /** The same of the processes of a Clew that forwards: they only pass requests on, whose objects die at once (bench/cutoff-main.ts). */
   forwardYoungMiBMax: 2,
   /** Bytes of buffers that a receiver has let go before they are looked for. */
-  receiverGarbageBytesMax: 6 * MIB,
+  receiverGarbageBytesMax: 3 * MIB,
   /** Bytes of emptied request bodies that a receiver keeps for the next ones. */
   bodyPoolBytesMax: 4 * MIB,
   /** What an overloaded receiver tells its clients to wait. */
