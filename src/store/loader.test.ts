@@ -45,7 +45,8 @@ describe('the loader', () => {
   });
   afterEach(async () => {
     await engine.close();
-    fs.rmSync(directory, { recursive: true, force: true });
+    // The engine's threads may still be writing.
+    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   });
 
   it('loads every table of a segment that spans midnight, forgets it and says so', async () => {

@@ -245,7 +245,7 @@ function runOnce(test: string): { readonly failure: string | undefined; readonly
   const command = `ulimit -t ${CPU_SECONDS_MAX}; exec "${process.execPath}" ${vitest} ${path.join(ROOT, 'src', test)}`;
   const ran = spawnSync('sh', ['-c', command], {
     encoding: 'utf8',
-    env: { ...process.env, CLEW_PROPERTY_RUNS: '300', UV_THREADPOOL_SIZE: '12' },
+    env: { ...process.env, CLEW_PROPERTY_RUNS: '1500', UV_THREADPOOL_SIZE: '12' },
   });
   const found = JSON.parse(fs.readFileSync(REPORT, 'utf8')) as Report;
   const results = found.testResults.flatMap(({ assertionResults }) => assertionResults);

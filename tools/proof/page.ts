@@ -241,8 +241,11 @@ const ENDING = [
   'pauses and the writing down of what is given up take time there, and a destination that does not answer at all is left out, for then',
   'the program keeps the batch, and no bound holds. Window: ClickHouse does not say whether it applied or passed over an insert, so the',
   'store of these histories is the simulated one (`src/store/engine.contract.test.ts` holds the real one to the same promise).',
-  'Following the lane found what the model of latency had left out: nothing behind a message that is given up is sent before that is',
-  'written down (A).',
+  '',
+  'What following histories has found so far: that nothing behind a message that is given up is sent before that is written down, which the',
+  'model of latency had left out (A); a lane that waited for ever for a request whose connection was closed while it was packed (a fleet whose',
+  'processes were killed); a record that was taken for durable because an fsync after one that failed had succeeded (one of 10,000 histories',
+  'of the intake); a lane that connected once more after its end (one of 2,000 of the sender).',
   '',
 ];
 

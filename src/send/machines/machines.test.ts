@@ -110,11 +110,13 @@ test.each([
   expect(arrows(table).sort()).toEqual([...expected].sort());
 });
 
-test('a connection that breaks reports every request that it carries', () => {
+test('a connection carries as many requests as it has streams, and reports every one when it breaks', () => {
   let connection = newConnection(0, 3);
   for (const kind of ['opened', 'activate', 'activate', 'activate'] as const) {
     connection = stepConnection(connection, { kind }, 0).state;
   }
+  expect(hasRoom(connection)).toBe(false);
+  expect(stepConnection(connection, { kind: 'activate' }, 0).state).toEqual({ ...connection, refused: 1 });
   const { effects } = stepConnection(connection, { kind: 'error' }, 0);
   expect(effects.filter(({ kind }) => kind === 'lost')).toEqual([{ kind: 'lost', requests: 3 }]);
 });
