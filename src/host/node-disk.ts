@@ -7,7 +7,7 @@ const PARTS_PER_WRITE_MAX = 1024;
 
 /**
  * Where it exists, each write of a file that is `create`d is durable when it settles: to write and to fsync are one call, one thread and one
- * turn of the event loop, which takes a tenth of a receiver's time at small loads away.
+ * turn of the event loop instead of two.
  */
 const WRITES_THROUGH = process.platform === 'linux';
 
