@@ -53,8 +53,10 @@ export function rowBuilder(): SegmentBuilder {
   };
 }
 
-/** Tokens that the store remembers a table. The real one remembers LIMITS.deduplicationWindow of them. */
+/** Tokens that the store remembers a table while it is followed: few, so that it forgets some. */
 export const TOKENS_REMEMBERED = 6;
+/** Otherwise: more than a schedule has segments, as LIMITS.deduplicationWindow is more than what can be in doubt at once. */
+const TOKENS_PLENTY = 64;
 
 /** What the store does with a file of rows: it begins to be inserted, is applied, or passed over because its token is remembered. */
 export type InsertStep = 'Send' | 'Apply' | 'Skip';
@@ -70,12 +72,14 @@ export class StoreTwin {
   readonly #chance: () => number;
   readonly #ledger: Ledger;
   readonly #hear: HearInsert;
+  readonly #tokensMax: number;
   /** The last tokens of each table, the oldest first. */
   readonly #remembered = new Map<string, string[]>();
   readonly #texts = new Map<string, string>();
 
-  constructor(time: VirtualTime, chance: () => number, ledger: Ledger, hear: HearInsert = () => {}) {
-    this.#hear = hear;
+  constructor(time: VirtualTime, chance: () => number, ledger: Ledger, hear: HearInsert | undefined) {
+    this.#hear = hear ?? (() => {});
+    this.#tokensMax = hear === undefined ? TOKENS_PLENTY : TOKENS_REMEMBERED;
     this.#time = time;
     this.#chance = chance;
     this.#ledger = ledger;
@@ -112,7 +116,7 @@ export class StoreTwin {
     const isKnown = remembered.includes(token);
     this.#hear(isKnown ? 'Skip' : 'Apply', table, path);
     if (!isKnown) {
-      this.#remembered.set(table, [...remembered, token].slice(-TOKENS_REMEMBERED));
+      this.#remembered.set(table, [...remembered, token].slice(-this.#tokensMax));
       for (const line of text.split('\n').slice(0, -1)) {
         const { baggage, ...item } = JSON.parse(line) as Row;
         this.#ledger.store(token, item, baggage);
