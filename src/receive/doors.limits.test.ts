@@ -81,6 +81,29 @@ test('requests that arrive slowly give their memory up when others need it, and 
   session.destroy();
 });
 
+test('a gRPC connection of which a thousand calls in a row are refused for want of room lives on', async () => {
+  const { grpcPort, sink } = await open();
+  sink.roomBytes = 0;
+  const session = openSession(grpcPort);
+  const body = framed(Buffer.alloc(200_000));
+  for (let group = 0; group < 20; group++) {
+    const calls = Array.from({ length: 50 }, () => rawStream(session, {}, body));
+    for (const answer of await Promise.all(calls)) expect(answer.code).toBe(14);
+  }
+  expect(session.closed || session.destroyed).toBe(false);
+  sink.roomBytes = body.length;
+  expect((await rawStream(session, {}, body)).code).toBe(0);
+  session.destroy();
+});
+
+test('a call for which there is no room is answered though its rest never comes', async () => {
+  const { grpcPort, sink } = await open();
+  sink.roomBytes = 0;
+  const session = openSession(grpcPort);
+  expect((await rawStream(session, {}, framed(Buffer.alloc(1), false, 140_000), false)).code).toBe(14);
+  session.destroy();
+});
+
 test('connections over the limit are closed at once, and there is room again when others leave', async () => {
   const { httpPort } = await open({ limits: { connectionsMax: 3 } });
   const held = [1, 2, 3].map(() => rawConnection(httpPort));

@@ -79,6 +79,9 @@ function sizeOf(headers: Headers): number {
 /** A timer of Node that should wait longer fires at once; nobody waits 24 days. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** How long the rest of a refused call is waited for. */
+const REST_MS_MAX = 1_000;
+
 /** One Export call, from its headers to its trailers. */
 class UnaryCall {
   readonly #context: DoorContext;
@@ -136,7 +139,7 @@ class UnaryCall {
     if (this.#answered) return;
     const taken = this.#body.add(chunk);
     if (taken === 'tooLarge') this.#refuse(this.#tooLarge(this.#body.sizeBytes + chunk.length - FRAME_HEADER_BYTES));
-    else if (taken === 'noRoom') this.#refuse(overloadOf(this.#context));
+    else if (taken === 'noRoom') this.#refuseAtEnd(overloadOf(this.#context));
     else if (this.#frame === undefined) this.#readHeader();
   }
 
@@ -147,7 +150,7 @@ class UnaryCall {
     const refusal = this.#checkHeader(head);
     if (refusal !== undefined) this.#refuse(refusal);
     else if (!this.#body.expect((this.#frame?.length ?? 0) + FRAME_HEADER_BYTES))
-      this.#refuse(overloadOf(this.#context));
+      this.#refuseAtEnd(overloadOf(this.#context));
   }
 
   #checkHeader(head: Buffer): Refused | undefined {
@@ -229,6 +232,24 @@ class UnaryCall {
     const { sizeBytes } = this.#body;
     if (!this.#handedOver) this.#body.drop();
     refuse(this.#context, this.#stream, outcome, sizeBytes);
+  }
+
+  /**
+   * Refuses once the body has come, which is read and forgotten. What a client sends before it hears of a reset counts as wrong frames, and after a
+   * thousand of those node:http2 ends the connection with all its calls: a client that was only sent too soon would lose those that were taken.
+   */
+  #refuseAtEnd(outcome: Refused): void {
+    this.#answered = true;
+    clearTimeout(this.#timer);
+    const { sizeBytes } = this.#body;
+    this.#body.drop();
+    const answer = (): void => {
+      clearTimeout(this.#timer);
+      this.#stream.off('end', answer);
+      refuse(this.#context, this.#stream, outcome, sizeBytes);
+    };
+    this.#stream.on('end', answer);
+    this.#timer = setTimeout(answer, REST_MS_MAX);
   }
 
   /** The client went away. */
