@@ -14,6 +14,7 @@ import type { Check } from '../send/health.ts';
 import { HttpTransport } from '../send/http-transport.ts';
 import type { Link } from '../send/link.ts';
 import { type Lookup, Names } from '../send/names.ts';
+import { pacer } from '../send/paced-transport.ts';
 import { Peers } from '../send/peers.ts';
 import { type PoolTargets, TargetPool } from '../send/pool.ts';
 import { type NamedTarget, parseTarget, type Target, targetsIn } from '../send/target.ts';
@@ -143,18 +144,28 @@ const policyOf = (settings: Settings): Destination['policy'] => ({
   expiresMs: Number.POSITIVE_INFINITY,
 });
 
+/** One pace for all lanes of one destination. */
+const paceOf = (settings: Settings): ReturnType<typeof pacer> =>
+  pacer(
+    {
+      requestsPerSecondMax: settings['send.requestsPerSecondMax'],
+      bytesPerSecondMax: settings['send.bytesPerSecondMax'],
+    },
+    systemClock,
+  );
+
 /** A destination of one target at one address: there is nothing to choose. */
 function direct(settings: Settings, url: string, connect: Connect, peers: Peers): NamedDestination {
   const targets = (): HopTarget[] => {
     const instance = peers.answerOf(url)?.instance ?? '';
     return [{ url, instance, share: 1, ...peers.stateOf(url) }];
   };
-  const policy = policyOf(settings);
+  const paced = paceOf(settings);
   return {
     name: nameOf(targetOf(url)),
     url,
-    policy,
-    connect: (_lane, _pin, link) => connect(url, link),
+    policy: policyOf(settings),
+    connect: (_lane, _pin, link) => paced(connect(url, link)),
     targets,
   };
 }
@@ -187,11 +198,12 @@ function pooled(
 ): NamedDestination {
   const urls = targets.map(({ url }) => url).sort();
   const [only = ''] = urls;
+  const paced = paceOf(settings);
   return {
     name: urls.length === 1 ? nameOf(targetOf(only)) : `group-${crc32cText(Buffer.from(urls.join('|')))}`,
     url: entry,
     policy: policyOf(settings),
-    connect: (lane, pin, link) => pool.connect(lane, pin, link),
+    connect: (lane, pin, link) => paced(pool.connect(lane, pin, link)),
     targets: () => pool.states().map((state) => ({ ...state, instance: peers.answerOf(state.url)?.instance ?? '' })),
   };
 }

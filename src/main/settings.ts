@@ -250,6 +250,24 @@ const SETTINGS = [
       'Answers that say "later" to one request before it becomes a dead letter. A destination that does not answer is tried without end.',
   },
   {
+    key: 'send.requestsPerSecondMax',
+    kind: 'count',
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+    description:
+      'Requests that each destination is sent a second at most, retries among them. What is over it waits in the journal. 0: no limit.',
+  },
+  {
+    key: 'send.bytesPerSecondMax',
+    kind: 'bytes',
+    default: 0,
+    min: 0,
+    max: 16 * 1024 * MIB,
+    description:
+      'Bytes that each destination is sent a second at most, counted before they are packed. What is over it waits in the journal. 0: no limit.',
+  },
+  {
     key: 'send.tls.ca',
     kind: 'path',
     default: null,
