@@ -59,6 +59,21 @@ describe.each(implementations)('the %s disk', (_name, disk, root) => {
     expect(text(await readWhole(disk, `${directory}/a`))).toBe('newer');
   });
 
+  test('opens to write over what stands there, and cuts nothing off', async () => {
+    expect(await codeOf(disk.open(`${directory}/none`, 'overwrite'))).toBe('ENOENT');
+    const file = await disk.open(`${directory}/a`, 'overwrite');
+    expect(file.sizeBytes).toBe(0);
+    await file.write([Buffer.from('o'), Buffer.from('l')]);
+    await file.write([Buffer.from('d')]);
+    expect(file.sizeBytes).toBe(3);
+    await file.sync();
+    await file.close();
+    expect(text(await readWhole(disk, `${directory}/a`))).toBe('older');
+    const whole = await disk.open(`${directory}/a`, 'overwrite');
+    await whole.write([Buffer.from('newer')]);
+    await whole.close();
+  });
+
   test('cuts, renames over, lists and removes', async () => {
     await disk.truncate(`${directory}/a`, 3);
     await disk.rename(`${directory}/a`, `${directory}/c`);

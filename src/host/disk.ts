@@ -7,8 +7,9 @@
  */
 export interface Disk {
   /**
-   * Opens for writing: `create` fails when the file exists, `replace` empties it, `append` writes at its end; all but `create` make it when
-   * missing. `create` is for a file each write of which is followed by a `sync`.
+   * Opens for writing: `create` fails when the file exists, `replace` empties it, `append` writes at its end; `replace` and `append` make it when
+   * missing. `create` is for a file each write of which is followed by a `sync`. `overwrite` writes from the beginning over what stands there, cuts nothing
+   * off, and fails with ENOENT when there is no file.
    */
   open(path: string, mode: OpenMode): Promise<AppendFile>;
   rename(from: string, to: string): Promise<void>;
@@ -29,14 +30,14 @@ export interface Disk {
   freeBytes(path: string): Promise<number>;
 }
 
-export type OpenMode = 'create' | 'replace' | 'append';
+export type OpenMode = 'create' | 'replace' | 'append' | 'overwrite';
 
-/** A file that grows at its end. One operation at a time: await each before the next. */
+/** A file that is written from one place on. One operation at a time: await each before the next. */
 export interface AppendFile {
   readonly path: string;
-  /** Bytes written so far, durable or not. */
+  /** Where the next byte goes. */
   readonly sizeBytes: number;
-  /** Writes all parts at the end, in order. When it rejects, any prefix of them may have been written. */
+  /** Writes all parts there, in order. When it rejects, any prefix of them may have been written. */
   write(parts: readonly Uint8Array[]): Promise<void>;
   /** Makes the bytes written so far durable. When it rejects, they may or may not be, and a later success says nothing about them. */
   sync(): Promise<void>;

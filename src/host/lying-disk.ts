@@ -271,6 +271,7 @@ export class LyingDisk {
       const existing = this.#names.get(path);
       if (!this.#directories.has(directoryOf(path))) throw new DiskFault('ENOENT', 'open', path);
       if (existing === undefined) {
+        if (mode === 'overwrite') throw new DiskFault('ENOENT', 'open', path);
         const file = { content: new Uint8Array(0), durable: new Uint8Array(0), unsynced: [] };
         this.#changeName({ kind: 'create', path, file });
       } else if (mode === 'create') {
@@ -280,20 +281,24 @@ export class LyingDisk {
       }
     });
     const file = this.#file(path, 'open');
+    // Where the next byte goes, when that is not the end.
+    let at = mode === 'overwrite' ? 0 : undefined;
     return {
       path,
       get sizeBytes() {
-        return file.content.length;
+        return at ?? file.content.length;
       },
       write: (parts) => {
         const bytes = concatenated(parts);
-        const append = (count: number) => {
-          if (count > 0) change(file, { offset: file.content.length, bytes: bytes.slice(0, count) });
+        const put = (count: number) => {
+          if (count > 0) change(file, { offset: at ?? file.content.length, bytes: bytes.slice(0, count) });
+          if (at !== undefined) at += count;
         };
-        const partly = () => append(Math.floor(this.#chance() * (bytes.length + 1)));
+        const partly = () => put(Math.floor(this.#chance() * (bytes.length + 1)));
         const act = () => {
-          const fitting = Math.min(bytes.length, Math.max(this.capacityBytes - this.#usedBytes(), 0));
-          append(fitting);
+          const standing = file.content.length - (at ?? file.content.length);
+          const fitting = Math.min(bytes.length, standing + Math.max(this.capacityBytes - this.#usedBytes(), 0));
+          put(fitting);
           if (fitting < bytes.length) throw new DiskFault('ENOSPC', 'write', path);
         };
         return this.#step(life, 'write', path, act, partly);

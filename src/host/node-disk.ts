@@ -18,6 +18,7 @@ const FLAGS: Readonly<Record<OpenMode, string | number>> = {
   create: WRITES_THROUGH ? O_WRONLY | O_CREAT | O_EXCL | O_DSYNC : 'wx',
   replace: 'w',
   append: 'a',
+  overwrite: 'r+',
 };
 
 /** The real disk, over node:fs. Never blocks the event loop. */

@@ -1,7 +1,6 @@
 import { record } from '../base/history.ts';
-import { SUFFIX } from '../base/names.ts';
 import { yieldToEvents } from '../host/clock.ts';
-import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
+import { type Disk, readWhole } from '../host/disk.ts';
 import type { JournalIdentity } from '../journal/format.ts';
 import type { DurableExtent } from '../journal/journal.ts';
 import { readManifest, verifySealed, writeManifest } from '../journal/manifest.ts';
@@ -64,12 +63,8 @@ export async function rebuildSegment(
     await removeSegment(disk, directory, segment);
     return undefined;
   }
-  if (extent === undefined) {
-    // What a crashed process wrote last may still be on its way to the disk, or kept from it for ever: after an fsync that failed, the next
-    // one succeeds and does nothing. So it is written anew.
-    const name = journalFile(segment);
-    await replaceDurably(disk, directory, name, content, name + SUFFIX.temporary);
-  }
+  // What a crashed process wrote last may still be on its way to the disk, or kept from it for ever.
+  if (extent === undefined) await writeOver(disk, path, content);
   record('Sync', directory, segment, replayed.records);
   await workshop.marks?.save();
   const identity = identityOf(workshop, segment);
@@ -137,6 +132,20 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
   if ((await disk.size(path)) === undefined) return undefined;
   await writeManifest(disk, directory, rebuilt);
   return rebuilt;
+}
+
+/**
+ * Makes a file durable whose bytes have been read. After an fsync that failed the next one succeeds and does nothing, so the bytes are written again. In their
+ * place, not in a new file: what was durable already stays so, even where this fsync is lost.
+ */
+async function writeOver(disk: Disk, path: string, content: Uint8Array): Promise<void> {
+  const file = await disk.open(path, 'overwrite');
+  try {
+    await file.write([content]);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Removes every file of a segment that holds nothing. */

@@ -77,11 +77,10 @@ const INTAKE_BUGS: readonly Bug[] = [
   {
     name: 'seals what it read back without an fsync',
     file: 'receive/rebuild.ts',
-    from: `    await replaceDurably(disk, directory, name, content, name + SUFFIX.temporary);
-  }
+    from: `  if (extent === undefined) await writeOver(disk, path, content);
   record('Sync', directory, segment, replayed.records);
 `,
-    to: '  }\n',
+    to: '',
     shows: 'Publish',
   },
   {
