@@ -120,6 +120,7 @@ const SHARE_MAX = 60;
 /** A share that would read too much is divided by SHARE_STEP, down to SHARE_LEAST. */
 const SHARE_STEP = 8;
 const SHARE_LEAST = 2;
+
 /** Where a page is to be looked for next, when `found` traces were in `percent` of what is stored. */
 function shareFor(limit: number, found: number, percent: number): number {
   const share = Number(expectedIn(BigInt(percent), limit, found)) + 1;

@@ -227,11 +227,16 @@ class UnaryCall {
 
   #refuse(outcome: Refused): void {
     if (this.#answered) return;
+    refuse(this.#context, this.#stream, outcome, this.#settle());
+  }
+
+  /** Takes no more of the body, and gives back what the sink has not got. Answers how much had come. */
+  #settle(): number {
     this.#answered = true;
     clearTimeout(this.#timer);
     const { sizeBytes } = this.#body;
     if (!this.#handedOver) this.#body.drop();
-    refuse(this.#context, this.#stream, outcome, sizeBytes);
+    return sizeBytes;
   }
 
   /**
@@ -239,10 +244,7 @@ class UnaryCall {
    * thousand of those node:http2 ends the connection with all its calls: a client that was only sent too soon would lose those that were taken.
    */
   #refuseAtEnd(outcome: Refused): void {
-    this.#answered = true;
-    clearTimeout(this.#timer);
-    const { sizeBytes } = this.#body;
-    this.#body.drop();
+    const sizeBytes = this.#settle();
     const answer = (): void => {
       clearTimeout(this.#timer);
       this.#stream.off('end', answer);
@@ -255,8 +257,6 @@ class UnaryCall {
   /** The client went away. */
   #leave(): void {
     clearTimeout(this.#timer);
-    if (this.#handedOver) return;
-    this.#answered = true;
-    this.#body.drop();
+    if (!this.#handedOver) this.#settle();
   }
 }

@@ -7,7 +7,7 @@ import { followMoves, type Move, type MovesJudged } from './moves.ts';
  * What one destination's lane did in ticks, as steps of spec/Flow.tla and spec/Latency.tla. The line of a move is its place in the history.
  */
 
-/** Queue and pool. The program has no token bucket: tokens are never short. */
+/** Queue and pool. No limit is set for these lanes (`send.requestsPerSecondMax`): tokens are never short. */
 function flowMoves(steps: readonly LaneStep[]): Move[] {
   return told(steps, {
     Answer: 'Arrive',
