@@ -96,7 +96,7 @@ class Node {
   async start(): Promise<void> {
     this.disk = this.lying.boot();
     this.clock = new ManualClock(Number(this.clock.unixNano() / 1_000_000n));
-    const marks = new StreamMarks(this.disk, this.directory);
+    const marks = new StreamMarks(this.disk, this.directory, 0);
     await marks.load(() => {});
     this.intake = await openIntake({
       disk: this.disk,
@@ -110,7 +110,7 @@ class Node {
       onSealed: () => this.forwarder?.notify(),
       onReport: () => {},
     });
-    this.sink = new OnceSink(this.intake, marks, async () => '', this.clock);
+    this.sink = new OnceSink(this.intake, marks, async () => ({ mark: '', after: [] }), this.clock);
   }
 
   /** A sender that has its own view of the disk and its own timers: both end with it. */

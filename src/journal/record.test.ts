@@ -50,6 +50,17 @@ test('a record with a token and counts has the bytes that docs/journal.md states
   expect(decodeRecord(Buffer.concat(encodeRecord(record)))).toEqual(record);
 });
 
+test('a token may say what stands before it in the directories of other receivers', () => {
+  const after = [
+    { receiver: 0, position: `${'0'.repeat(15)}a00000007` },
+    { receiver: 12, position: `${'0'.repeat(15)}b00000000` },
+  ];
+  const token = { stream: 's', mark: 'm', after };
+  const [head] = encodeRecord({ signal: 'logs', receivedUnixNano: 1n, baggage: '', body: Buffer.alloc(0), token });
+  expect(head.toString('latin1', 24)).toBe('s m 0:000000000000000a00000007,12:000000000000000b00000000');
+  expect(decodeRecord(head)?.token).toEqual(token);
+});
+
 test('counts can be written when they are known', () => {
   const parts = encodeRecord({ signal: 'logs', receivedUnixNano: 1n, baggage: '', body: Buffer.from('b'), items: 0 });
   writeCounts(parts[0], 7, 2);

@@ -1,4 +1,5 @@
 import { SIGNALS, type Signal } from '../base/signal.ts';
+import { decodePlaces, encodePlaces, type Place } from './position.ts';
 
 /*
  * The payload of a journal record of kind `request`; little-endian (docs/journal.md):
@@ -28,6 +29,11 @@ export interface RequestRecord {
 export interface StreamToken {
   readonly stream: string;
   readonly mark: string;
+  /**
+   * Where the batches of the stream stand that other receivers of this Clew took in, the last one in each directory: they are forwarded before this one. In
+   * the first record after the stream came to this receiver; the others follow it in their journal.
+   */
+  readonly after?: readonly Place[];
 }
 
 /** The payload in two parts; the second is the body itself, not a copy. */
@@ -35,7 +41,7 @@ export function encodeRecord(record: RequestRecord): [Buffer, Uint8Array] {
   const baggageBytes = Buffer.byteLength(record.baggage);
   const isCounted = record.token !== undefined || record.items !== undefined;
   const headerBytes = isCounted ? COUNTED_HEADER_BYTES : HEADER_BYTES;
-  const token = record.token === undefined ? '' : `${record.token.stream} ${record.token.mark}`;
+  const token = record.token === undefined ? '' : tokenText(record.token);
   const head = Buffer.alloc(headerBytes + baggageBytes + token.length);
   head.writeUInt8(isCounted ? COUNTED : PLAIN, 0);
   head.writeUInt8(SIGNALS.indexOf(record.signal), 1);
@@ -46,6 +52,15 @@ export function encodeRecord(record: RequestRecord): [Buffer, Uint8Array] {
   head.write(token, headerBytes + baggageBytes, 'latin1');
   if (isCounted) writeCounts(head, record.items ?? 0, record.rejected ?? 0);
   return [head, record.body];
+}
+
+const tokenText = ({ stream, mark, after = [] }: StreamToken): string =>
+  after.length === 0 ? `${stream} ${mark}` : `${stream} ${mark} ${encodePlaces(after)}`;
+
+function tokenIn(text: string): StreamToken | undefined {
+  const [stream, mark, after] = text.split(' ');
+  if (stream === undefined || mark === undefined) return undefined;
+  return after === undefined ? { stream, mark } : { stream, mark, after: decodePlaces(after) };
 }
 
 /** Writes the counts into a payload that was encoded before they were known. */
@@ -71,10 +86,10 @@ export function decodeRecord(payload: Buffer): RequestRecord | undefined {
     body: payload.subarray(bodyBegin),
   };
   if (version === PLAIN) return record;
-  const [stream, mark] = payload.toString('latin1', tokenBegin, bodyBegin).split(' ');
+  const token = tokenIn(payload.toString('latin1', tokenBegin, bodyBegin));
   return {
     ...record,
-    ...(stream === undefined || mark === undefined ? {} : { token: { stream, mark } }),
+    ...(token === undefined ? {} : { token }),
     items: payload.readUInt32LE(16),
     rejected: payload.readUInt32LE(20),
   };

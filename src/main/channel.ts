@@ -1,4 +1,6 @@
 import type { Message } from '../base/messages.ts';
+import type { StreamMark } from '../receive/marks.ts';
+import type { Grant } from '../receive/once.ts';
 import type { Role } from './role.ts';
 import type { Settings } from './settings.ts';
 
@@ -49,11 +51,11 @@ export type BackupMessage =
  * (stream-desk.ts). Each receiver says at its start how far it had come with every stream it knows.
  */
 export type StreamMessage =
-  | { readonly type: 'marks'; readonly receiver: number; readonly marks: readonly (readonly [string, string])[] }
+  | { readonly type: 'marks'; readonly receiver: number; readonly marks: readonly StreamMark[] }
   | { readonly type: 'claim'; readonly receiver: number; readonly stream: string }
-  | { readonly type: 'granted'; readonly stream: string; readonly mark: string }
+  | ({ readonly type: 'granted'; readonly stream: string } & Grant)
   | { readonly type: 'surrender'; readonly stream: string }
-  | { readonly type: 'surrendered'; readonly receiver: number; readonly stream: string; readonly mark: string };
+  | ({ readonly type: 'surrendered'; readonly receiver: number } & StreamMark);
 
 /** A child that listens. What is sent to it before is lost: in a cluster worker nobody keeps it. */
 export interface Hello {

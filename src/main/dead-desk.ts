@@ -110,5 +110,6 @@ function batchOf(letter: DeadLetter, body: Uint8Array): Batch {
   const signal: Signal = letter.signal;
   const position = letter.id.slice(0, 24);
   const { items, baggage } = letter;
-  return { signal, letters: [{ position, body, items, elsewhere: 0, dropped: 0, baggage, receivedUnixNano: 0n }] };
+  const own = { elsewhere: 0, dropped: 0, receivedUnixNano: 0n, after: [] };
+  return { signal, letters: [{ position, body, items, baggage, ...own }] };
 }

@@ -10,7 +10,7 @@ import { youngSweeper } from '../host/young-memory.ts';
 import { checkBuilder } from '../receive/check-builder.ts';
 import { type DoorOptions, type Doors, openDoors } from '../receive/doors.ts';
 import { type Intake, openIntake } from '../receive/intake.ts';
-import { StreamMarks } from '../receive/marks.ts';
+import { type StreamMark, StreamMarks } from '../receive/marks.ts';
 import { OnceSink } from '../receive/once.ts';
 import { recoverRetired } from '../receive/recovery.ts';
 import type { ExportSink } from '../receive/sink.ts';
@@ -30,7 +30,7 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
   const receivers = settings.receivers ?? 1;
   const lock = await takePart(settings.data, `${RECEIVER_PREFIX}${index}`);
   const directory = path.join(settings.data, DIRECTORIES.journal, `${RECEIVER_PREFIX}${index}`);
-  const marks = new StreamMarks(nodeDisk, directory);
+  const marks = new StreamMarks(nodeDisk, directory, index);
   await marks.load((text) => log.error(text));
   const intake = await openIntake({
     disk: nodeDisk,
@@ -62,12 +62,10 @@ async function beginReceiver(world: ChildWorld): Promise<ChildWork> {
     take(message) {
       if (message.type === 'forgotten') intake.forgotten(message.segment);
       if (message.type === 'rebuild') intake.rebuild(message.segment);
-      if (message.type === 'granted') claims.granted(message.stream, message.mark);
+      if (message.type === 'granted') claims.granted(message.stream, message);
       if (message.type === 'surrender') {
         const { stream } = message;
-        void once
-          .surrender(stream)
-          .then((mark) => channel.send({ type: 'surrendered', receiver: index, stream, mark }));
+        void once.surrender(stream).then((mark) => channel.send({ type: 'surrendered', receiver: index, ...mark }));
       }
       if (message.type === 'seal') {
         const { id } = message;
@@ -145,10 +143,7 @@ function vitalsOf(receiver: number, startedAtMs: number, intake: Intake, doors: 
 }
 
 /** Seals what receivers have left that no longer run, because there are fewer now; answers how far they had come with the streams of other Clews. */
-async function recoverOthers(
-  { start, log, channel }: ChildWorld,
-  receivers: number,
-): Promise<readonly (readonly [string, string])[]> {
+async function recoverOthers({ start, log, channel }: ChildWorld, receivers: number): Promise<readonly StreamMark[]> {
   const { data } = start.settings;
   for (;;) {
     try {

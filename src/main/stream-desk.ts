@@ -1,8 +1,12 @@
+import { type Position, START } from '../journal/position.ts';
+import type { StreamMark } from '../receive/marks.ts';
 import type { ChannelMessage, StreamMessage } from './channel.ts';
 
 /** What is known of one stream. */
 interface Entry {
   mark: string;
+  /** Where its last record stands in each receiver directory that has any. */
+  readonly places: Map<number, Position>;
   /** The receiver that takes its batches, undefined when nobody does. */
   holder: number | undefined;
   /** The holder was asked for it and has not answered. */
@@ -12,7 +16,8 @@ interface Entry {
 }
 
 /**
- * The supervisor's list of the streams of other Clews: each is held by one receiver at a time, and passes on only with its position. A
+ * The supervisor's list of the streams of other Clews: each is held by one receiver at a time, and passes on only with its position and
+ * with where the records of it stand that others took in: they are forwarded first. A
  * receiver that died may have journalled batches that nobody has heard of: what it held waits until its successor has read its journal.
  */
 export class StreamDesk {
@@ -31,7 +36,7 @@ export class StreamDesk {
   take(message: Exclude<StreamMessage, { readonly type: 'granted' | 'surrender' }>): void {
     switch (message.type) {
       case 'marks':
-        for (const [stream, mark] of message.marks) this.#note(stream, mark);
+        for (const mark of message.marks) this.#note(mark);
         // A new process holds nothing.
         this.#forgetHolder(message.receiver);
         this.#known.add(message.receiver);
@@ -42,7 +47,7 @@ export class StreamDesk {
         this.#retry();
         break;
       case 'surrendered': {
-        const entry = this.#note(message.stream, message.mark);
+        const entry = this.#note(message);
         if (entry.holder !== message.receiver) break;
         entry.holder = undefined;
         entry.isAskedBack = false;
@@ -62,16 +67,19 @@ export class StreamDesk {
     }
   }
 
-  #note(stream: string, mark: string): Entry {
+  #note({ stream, mark, at }: StreamMark): Entry {
     const entry = this.#entry(stream);
     if (mark > entry.mark) entry.mark = mark;
+    if (at !== undefined && at.position > (entry.places.get(at.receiver) ?? START)) {
+      entry.places.set(at.receiver, at.position);
+    }
     return entry;
   }
 
   #entry(stream: string): Entry {
     let entry = this.#streams.get(stream);
     if (entry === undefined) {
-      entry = { mark: '', holder: undefined, isAskedBack: false, waiting: [] };
+      entry = { mark: '', places: new Map(), holder: undefined, isAskedBack: false, waiting: [] };
       this.#streams.set(stream, entry);
     }
     return entry;
@@ -100,7 +108,7 @@ export class StreamDesk {
     const entry = this.#entry(stream);
     // Unless it was asked back: it may still be taking a batch in, and hands the stream on when it has.
     if (entry.holder === receiver && !entry.isAskedBack) {
-      this.#send(receiver, { type: 'granted', stream, mark: entry.mark });
+      this.#grant(stream, entry, receiver);
       return;
     }
     if (entry.waiting.includes(receiver)) return;
@@ -113,8 +121,14 @@ export class StreamDesk {
     const next = entry.waiting.shift();
     if (next === undefined) return;
     entry.holder = next;
-    this.#send(next, { type: 'granted', stream, mark: entry.mark });
+    this.#grant(stream, entry, next);
     if (entry.waiting.length > 0) this.#askBack(stream, entry, next);
+  }
+
+  #grant(stream: string, { mark, places }: Entry, receiver: number): void {
+    const others = [...places].filter(([other]) => other !== receiver);
+    const after = others.map(([other, position]) => ({ receiver: other, position }));
+    this.#send(receiver, { type: 'granted', stream, mark, after });
   }
 
   #askBack(stream: string, entry: Entry, holder: number): void {

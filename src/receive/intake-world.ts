@@ -16,7 +16,7 @@ import type { SegmentBuilder } from './segment-builder.ts';
  * that keeps the lines it loads by insert token, as ClickHouse does.
  */
 
-const INSTANCE = 'feedc0de00000001';
+export const INSTANCE = 'feedc0de00000001';
 export const JOURNAL = '/data/journal';
 export const DIRECTORY = receiverDirectory(JOURNAL, 0);
 
@@ -73,7 +73,7 @@ export class IntakeWorld {
   /** As `start`, with what the streams of other Clews need. */
   async startWithMarks(): Promise<{ intake: Intake; disk: Disk; marks: StreamMarks }> {
     const disk = this.lying.boot();
-    const marks = new StreamMarks(disk, DIRECTORY);
+    const marks = new StreamMarks(disk, DIRECTORY, 0);
     await marks.load((text) => this.reports.push(text));
     return { ...(await this.#start({}, disk, marks)), marks };
   }

@@ -6,6 +6,7 @@ import { type Disk, errorText, makeDirectoryDurably } from '../host/disk.ts';
 import { KIND } from '../journal/format.ts';
 import { nextBoot } from '../journal/identity-files.ts';
 import { createJournal, type Journal } from '../journal/journal.ts';
+import { positionOf } from '../journal/position.ts';
 import { writeCounts } from '../journal/record.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { segmentId, segmentsIn } from '../journal/segment-files.ts';
@@ -215,6 +216,9 @@ class OpenIntake implements Intake {
         return this.#overloaded(`the journal cannot be written: ${written.message}`);
       }
       record('Answer', this.#options.receiver, open.journal.identity.segment, nth);
+      if (request.batch !== undefined) {
+        this.#options.marks?.stands(request.batch.stream, positionOf(open.journal.identity.segment, nth - 1));
+      }
       this.#latency.record(clock.monotonicMs() - startedMs + (request.waitedMs ?? 0));
     }
     this.#accepted[request.signal] += accepted;

@@ -2,6 +2,20 @@ import { crc32cText } from '../base/crc32c.ts';
 import { LIMITS } from '../base/limits.ts';
 import { MARKS_FILE, SUFFIX } from '../base/names.ts';
 import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
+import type { Place, Position } from '../journal/position.ts';
+
+/** How far a stream of another Clew was taken in, and where in a receiver directory its last record stands, if there is one. */
+export interface StreamMark {
+  readonly stream: string;
+  readonly mark: string;
+  readonly at?: Place | undefined;
+}
+
+/** The last record of a stream in this directory; the mark may be later, for others took in batches of it too. */
+interface Known {
+  mark: string;
+  at: Position;
+}
 
 /**
  * How far the stream of each sending Clew was taken in, in one receiver directory. A position is as durable as the data: it stands in the
@@ -10,14 +24,16 @@ import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
 export class StreamMarks {
   readonly #disk: Disk;
   readonly #directory: string;
-  readonly #marks = new Map<string, string>();
+  readonly #receiver: number;
+  readonly #marks = new Map<string, Known>();
   /** Positions that are not saved yet. */
   #isDirty = false;
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(disk: Disk, directory: string) {
+  constructor(disk: Disk, directory: string, receiver: number) {
     this.#disk = disk;
     this.#directory = directory;
+    this.#receiver = receiver;
   }
 
   /** Reads what was saved. A damaged file is reported and counts as empty: batches repeated just now may be stored again. */
@@ -27,7 +43,10 @@ export class StreamMarks {
     const bytes = await readWhole(this.#disk, path);
     const lines = marksIn(bytes);
     if (lines === undefined) report(`${path} is damaged: batches that are repeated just now may be stored twice`);
-    for (const [stream, mark] of lines ?? []) this.note(stream, mark);
+    for (const [stream, mark, at] of lines ?? []) {
+      this.note(stream, mark);
+      if (at !== undefined) this.stands(stream, at);
+    }
     this.#isDirty = false;
   }
 
@@ -37,18 +56,41 @@ export class StreamMarks {
 
   /** Position of the last batch that was taken in; '' when there was none. */
   get(stream: string): string {
-    return this.#marks.get(stream) ?? '';
+    return this.#marks.get(stream)?.mark ?? '';
   }
 
-  all(): [stream: string, mark: string][] {
-    return [...this.#marks];
+  of(stream: string): StreamMark {
+    const { mark = '', at = '' } = this.#marks.get(stream) ?? {};
+    return { stream, mark, at: at === '' ? undefined : { receiver: this.#receiver, position: at } };
+  }
+
+  all(): StreamMark[] {
+    return [...this.#marks.keys()].map((stream) => this.of(stream));
   }
 
   /** The batch that ends at `mark` is durable. */
   note(stream: string, mark: string): void {
-    if (mark <= this.get(stream)) return;
-    this.#marks.set(stream, mark);
+    const known = this.#known(stream);
+    if (mark <= known.mark) return;
+    known.mark = mark;
     this.#isDirty = true;
+  }
+
+  /** A record of the stream is durable in this directory. */
+  stands(stream: string, at: Position): void {
+    const known = this.#known(stream);
+    if (at <= known.at) return;
+    known.at = at;
+    this.#isDirty = true;
+  }
+
+  #known(stream: string): Known {
+    let known = this.#marks.get(stream);
+    if (known === undefined) {
+      known = { mark: '', at: '' };
+      this.#marks.set(stream, known);
+    }
+    return known;
   }
 
   /** Makes every position so far durable. Rejects with the disk's error. */
@@ -62,7 +104,7 @@ export class StreamMarks {
     if (!this.#isDirty) return;
     this.#isDirty = false;
     try {
-      const bytes = encodeMarks(this.all());
+      const bytes = encodeMarks(this.#marks);
       await replaceDurably(this.#disk, this.#directory, MARKS_FILE, bytes, MARKS_FILE + SUFFIX.temporary);
     } catch (error) {
       this.#isDirty = true;
@@ -71,19 +113,22 @@ export class StreamMarks {
   }
 }
 
-/** A line for each stream, then the CRC-32C of all lines in 8 hexadecimal digits. */
-function encodeMarks(marks: readonly (readonly [string, string])[]): Buffer {
-  const lines = Buffer.from(marks.map(([stream, mark]) => `${stream} ${mark}\n`).join(''));
+/** A line for each stream: its name, its mark, and where its last record stands; then the CRC-32C of all lines in 8 hexadecimal digits. */
+function encodeMarks(marks: ReadonlyMap<string, Known>): Buffer {
+  const lines = Buffer.from([...marks].map(([stream, known]) => `${lineOf(stream, known)}\n`).join(''));
   return Buffer.concat([lines, Buffer.from(`${crc32cText(lines)}\n`)]);
 }
 
-function marksIn(bytes: Uint8Array): [string, string][] | undefined {
+const lineOf = (stream: string, { mark, at }: Known): string =>
+  at === '' ? `${stream} ${mark}` : `${stream} ${mark} ${at}`;
+
+function marksIn(bytes: Uint8Array): [stream: string, mark: string, at?: Position][] | undefined {
   const end = bytes.length - CHECKSUM_BYTES;
   if (end < 0) return undefined;
   const lines = Buffer.from(bytes.subarray(0, end));
   if (Buffer.from(bytes.subarray(end)).toString('latin1') !== `${crc32cText(lines)}\n`) return undefined;
   const texts = lines.toString('latin1').split('\n').slice(0, -1);
-  return texts.map((line) => line.split(' ') as [string, string]);
+  return texts.map((line) => line.split(' ') as [string, string, string?]);
 }
 
 const CHECKSUM_BYTES = 9;

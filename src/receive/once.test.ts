@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { yieldToEvents } from '../host/clock.ts';
+import { readWhole } from '../host/disk.ts';
 import { LyingDisk } from '../host/lying-disk.ts';
-import { DIRECTORY, IntakeWorld, lines } from './intake-world.ts';
+import { decodeRecord } from '../journal/record.ts';
+import { scanJournal } from '../journal/scan.ts';
+import { DIRECTORY, INSTANCE, IntakeWorld, lines } from './intake-world.ts';
 import { batchOf, StreamMarks } from './marks.ts';
-import { OnceSink } from './once.ts';
+import { type Grant, OnceSink } from './once.ts';
 import type { ExportRequest } from './sink.ts';
 
 const STREAM = 'feedc0de00000002-r0-logs-x';
@@ -17,7 +20,7 @@ function batch(from: number, to: number, stream = STREAM): ExportRequest {
 
 async function start(world: IntakeWorld) {
   const { intake, disk, marks } = await world.startWithMarks();
-  const once = new OnceSink(intake, marks, async () => '', world.clock);
+  const once = new OnceSink(intake, marks, async () => ({ mark: '', after: [] }), world.clock);
   return { intake, disk, marks, once };
 }
 
@@ -131,13 +134,13 @@ test('two batches of a stream at once: the second is told to come again', async 
 test('a stream that is asked back in the moment in which it is granted is not held', async () => {
   const world = new IntakeWorld(1);
   const { intake, marks } = await world.startWithMarks();
-  const grants: ((mark: string) => void)[] = [];
-  const claim = (): Promise<string> => new Promise((resolve) => grants.push(resolve));
+  const grants: ((grant: Grant) => void)[] = [];
+  const claim = (): Promise<Grant> => new Promise((resolve) => grants.push(resolve));
   const once = new OnceSink(intake, marks, claim, world.clock);
   const answer = once.export(batch(6, 6));
   // Both messages of the supervisor are read in one go.
-  grants[0]?.(mark(5));
-  expect(await once.surrender(STREAM)).toBe(mark(5));
+  grants[0]?.({ mark: mark(5), after: [] });
+  expect(await once.surrender(STREAM)).toEqual({ stream: STREAM, mark: mark(5) });
   expect(await answer).toMatchObject({ kind: 'overloaded' });
   void once.export(batch(6, 6));
   expect(grants).toHaveLength(2);
@@ -152,41 +155,62 @@ test('a stream that is given up is asked for again before its next batch', async
     marks,
     async (stream) => {
       asked.push(stream);
-      return mark(5);
+      return { mark: mark(5), after: [] };
     },
     world.clock,
   );
   await once.export(batch(6, 6));
-  expect(await once.surrender(STREAM)).toBe(mark(6));
+  const at = { receiver: 0, position: expect.stringMatching(/^[0-9a-f]{16}00000000$/) };
+  expect(await once.surrender(STREAM)).toEqual({ stream: STREAM, mark: mark(6), at });
   await once.export(batch(7, 7));
   expect(asked).toEqual([STREAM, STREAM]);
-  expect(await once.surrender('never-seen')).toBe('');
+  expect(await once.surrender('never-seen')).toEqual({ stream: 'never-seen', mark: '' });
 });
 
 test('positions are kept over a restart, and a damaged file is reported', async () => {
   const lying = new LyingDisk(1);
   const disk = lying.boot();
   await disk.makeDirectory(DIRECTORY);
-  const marks = new StreamMarks(disk, DIRECTORY);
+  const marks = new StreamMarks(disk, DIRECTORY, 0);
   marks.note('a', mark(3));
   marks.note('a', mark(2));
   marks.note('b', mark(1));
+  marks.stands('a', mark(9));
+  marks.stands('a', mark(8));
   await marks.save();
-  const again = new StreamMarks(disk, DIRECTORY);
+  const again = new StreamMarks(disk, DIRECTORY, 0);
   await again.load(() => expect.unreachable());
   expect(again.all()).toEqual([
-    ['a', mark(3)],
-    ['b', mark(1)],
+    { stream: 'a', mark: mark(3), at: { receiver: 0, position: mark(9) } },
+    { stream: 'b', mark: mark(1) },
   ]);
   const file = await disk.open(`${DIRECTORY}/marks`, 'append');
   await file.write([Buffer.from('x')]);
   await file.close();
   const reports: string[] = [];
-  const damaged = new StreamMarks(disk, DIRECTORY);
+  const damaged = new StreamMarks(disk, DIRECTORY, 0);
   await damaged.load((text) => reports.push(text));
   expect(reports.length).toBe(1);
   expect(damaged.size).toBe(0);
   await yieldToEvents();
+});
+
+test('the first record of a stream says what others took in before it, and every later one nothing', async () => {
+  const world = new IntakeWorld(1);
+  const { intake, disk, marks } = await world.startWithMarks();
+  const after = [{ receiver: 3, position: mark(7) }];
+  const once = new OnceSink(intake, marks, async () => ({ mark: mark(5), after }), world.clock);
+  // What holds nothing valid leaves no record that could say it.
+  await once.export({ ...lines('!i6'), batch: { stream: STREAM, from: mark(6), mark: mark(6) } });
+  await once.export(batch(7, 7));
+  await once.export(batch(8, 8));
+  const [journal] = (await disk.list(DIRECTORY)).filter((name) => name.endsWith('.journal'));
+  const identity = { instance: INSTANCE, receiver: 0, segment: String(journal).slice(0, 16) };
+  const { records } = scanJournal(await readWhole(disk, `${DIRECTORY}/${journal}`), identity);
+  expect(records.map(({ payload }) => decodeRecord(payload)?.token)).toEqual([
+    { stream: STREAM, mark: mark(7), after },
+    { stream: STREAM, mark: mark(8) },
+  ]);
 });
 
 test('headers that are not those of a forwarding Clew name no batch', () => {

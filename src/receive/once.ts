@@ -1,19 +1,25 @@
 import { LIMITS } from '../base/limits.ts';
 import type { SourceVitals } from '../base/messages.ts';
 import type { Clock } from '../host/clock.ts';
+import type { Place } from '../journal/position.ts';
 import type { Outcome } from '../wire/outcome.ts';
-import { hasRoom, type StreamMarks } from './marks.ts';
+import { hasRoom, type StreamMark, type StreamMarks } from './marks.ts';
 import type { Holder } from './shares.ts';
 import type { ExportRequest, ExportSink, HopBatch } from './sink.ts';
 
-/**
- * Obtains a stream for this receiver: resolves with the position that its last holder had reached ('' when nobody held it), or rejects
- * when it cannot be had now.
- */
-export type ClaimStream = (stream: string) => Promise<string>;
+/** What comes with a stream: the position that its last holder had reached ('' when nobody held it), and what others took in of it before. */
+export interface Grant {
+  readonly mark: string;
+  readonly after: readonly Place[];
+}
+
+/** Obtains a stream for this receiver; rejects when it cannot be had now. */
+export type ClaimStream = (stream: string) => Promise<Grant>;
 
 /** A stream that this receiver holds: nobody else takes its batches in. */
 interface Held {
+  /** What others took in of it, until a record of this receiver says so. */
+  after: readonly Place[];
   /** A batch of it is being taken in. */
   busy: Promise<unknown> | undefined;
 }
@@ -71,11 +77,15 @@ export class OnceSink implements ExportSink {
     if (held.busy !== undefined) return later('an earlier batch of this stream is still being taken in');
     const done = this.#outcomeOf(batch);
     if (done !== undefined) return done;
-    const taking = this.#intake.export(request);
+    const { after } = held;
+    const taking = this.#intake.export(after.length === 0 ? request : { ...request, batch: { ...batch, after } });
     held.busy = taking;
+    const last = this.#marks.of(batch.stream).at?.position;
     const outcome = await taking;
     if (outcome.kind === 'success') {
       this.#marks.note(batch.stream, batch.mark);
+      // Of a batch without anything valid there is no record.
+      if (this.#marks.of(batch.stream).at?.position !== last) held.after = [];
       this.#noteSource(batch.stream);
     }
     held.busy = undefined;
@@ -83,13 +93,13 @@ export class OnceSink implements ExportSink {
   }
 
   /** Gives a stream up for another receiver; resolves with its position when no batch of it is under way. */
-  async surrender(stream: string): Promise<string> {
+  async surrender(stream: string): Promise<StreamMark> {
     // A grant that came just before is heard of first: else the stream would be held after it was given up.
     await undefined;
     const held = this.#held.get(stream);
     this.#held.delete(stream);
     await held?.busy;
-    return this.#marks.get(stream);
+    return this.#marks.of(stream);
   }
 
   /** Who sent batches, latest first. */
@@ -123,9 +133,9 @@ export class OnceSink implements ExportSink {
     let claim = this.#claims.get(stream);
     if (claim === undefined) {
       claim = this.#claim(stream)
-        .then((mark) => {
+        .then(({ mark, after }) => {
           this.#marks.note(stream, mark);
-          const held: Held = { busy: undefined };
+          const held: Held = { after, busy: undefined };
           this.#held.set(stream, held);
           return held;
         })

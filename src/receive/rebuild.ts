@@ -4,6 +4,7 @@ import { type Disk, readWhole } from '../host/disk.ts';
 import type { JournalIdentity } from '../journal/format.ts';
 import type { DurableExtent } from '../journal/journal.ts';
 import { readManifest, verifySealed, writeManifest } from '../journal/manifest.ts';
+import { positionOf } from '../journal/position.ts';
 import { decodeRecord } from '../journal/record.ts';
 import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
 import { sealSegment, writeNatives } from '../journal/seal.ts';
@@ -178,7 +179,10 @@ async function replay(
     const request = decodeRecord(record.payload);
     const result =
       request && builder.transcode(request.signal, request.body, request.baggage, request.receivedUnixNano);
-    if (request?.token !== undefined) workshop.marks?.note(request.token.stream, request.token.mark);
+    if (request?.token !== undefined) {
+      workshop.marks?.note(request.token.stream, request.token.mark);
+      workshop.marks?.stands(request.token.stream, positionOf(segment, record.sequence));
+    }
     if (result?.kind !== 'ok') {
       const why = result === undefined ? 'it is of an unknown version' : result.message;
       workshop.reportDamage(`${path}: record ${record.sequence} at byte ${record.offset} cannot be used: ${why}`);

@@ -10,7 +10,7 @@ import {
   sealedFile,
   segmentsIn,
 } from '../journal/segment-files.ts';
-import { StreamMarks } from './marks.ts';
+import { type StreamMark, StreamMarks } from './marks.ts';
 import { rebuildSealed, rebuildSegment, removeSegment, type Workshop } from './rebuild.ts';
 
 /** What a receiver directory holds after its recovery. */
@@ -55,12 +55,12 @@ export async function recoverRetired(
   workshop: Omit<Workshop, 'directory' | 'receiver' | 'marks'>,
   journalDirectory: string,
   receivers: number,
-): Promise<{ readonly rebuilt: readonly SealedSegment[]; readonly marks: readonly (readonly [string, string])[] }> {
+): Promise<{ readonly rebuilt: readonly SealedSegment[]; readonly marks: readonly StreamMark[] }> {
   const rebuilt: SealedSegment[] = [];
-  const all: (readonly [string, string])[] = [];
+  const all: StreamMark[] = [];
   for (const { receiver, directory } of await receiverDirectories(workshop.disk, journalDirectory)) {
     if (receiver < receivers) continue;
-    const marks = new StreamMarks(workshop.disk, directory);
+    const marks = new StreamMarks(workshop.disk, directory, receiver);
     await marks.load(workshop.reportDamage);
     rebuilt.push(...(await recoverSegments({ ...workshop, directory, receiver, marks })).rebuilt);
     all.push(...marks.all());

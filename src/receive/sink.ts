@@ -1,5 +1,6 @@
 import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
+import type { Place } from '../journal/position.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import type { Holder } from './shares.ts';
 
@@ -22,6 +23,8 @@ export interface HopBatch {
   /** Position of its first record, and of its last. */
   readonly from: string;
   readonly mark: string;
+  /** What other receivers of this Clew took in of the stream before; absent when it was this one. */
+  readonly after?: readonly Place[];
 }
 
 /** Records that a stream's batch is the nth record of a segment now: from here on its steps are those of that record. */

@@ -2,10 +2,10 @@ import { crc32c } from '../base/crc32c.ts';
 import { HOP_HEADERS } from '../base/names.ts';
 import type { Signal } from '../base/signal.ts';
 import { KIND } from '../journal/format.ts';
+import { type Place, type Position, positionOf } from '../journal/position.ts';
 import type { JournalReader } from '../journal/reader.ts';
 import { decodeRecord } from '../journal/record.ts';
 import { checkRequest } from '../wire/check.ts';
-import { type Position, positionOf } from './position.ts';
 import { withoutInvalidSpans } from './rules/rewrite.ts';
 import type { Slot } from './slot.ts';
 
@@ -20,6 +20,8 @@ export interface Letter {
   readonly dropped: number;
   readonly baggage: string;
   readonly receivedUnixNano: bigint;
+  /** What other receivers took in before it of the same stream: it is sent after that. */
+  readonly after: readonly Place[];
 }
 
 /** Requests of one signal and baggage that are sent as one: their concatenation is itself a request, for the messages of protobuf merge. */
@@ -40,6 +42,9 @@ export interface Outgoing {
   readonly rewrite?: Rewrite | undefined;
 }
 
+/** Settles when it is the turn of a letter: what stands at these places is settled. */
+export type AwaitPredecessors = (after: readonly Place[]) => Promise<void>;
+
 /** Reads letters of one signal and puts them into batches, in order. */
 export class BatchReader {
   readonly #reader: JournalReader;
@@ -48,6 +53,7 @@ export class BatchReader {
   readonly #after: Position;
   readonly #slot: Slot;
   readonly #outgoing: Outgoing;
+  readonly #predecessors: AwaitPredecessors;
   #waiting: Letter | undefined;
   /** Items of all letters that were read. */
   itemsRead = 0;
@@ -56,12 +62,14 @@ export class BatchReader {
    * @param from letters of this segment and signal, after this position
    * @param slot holds each batch from its first letter on
    * @param outgoing what is done to each request
+   * @param predecessors waited for before the first letter of a batch, where that letter is behind others
    */
   constructor(
     reader: JournalReader,
     { segment, signal, after }: { readonly segment: string; readonly signal: Signal; readonly after: Position },
     slot: Slot,
     outgoing: Outgoing,
+    predecessors: AwaitPredecessors,
   ) {
     this.#slot = slot;
     this.#reader = reader;
@@ -69,6 +77,7 @@ export class BatchReader {
     this.#signal = signal;
     this.#after = after;
     this.#outgoing = outgoing;
+    this.#predecessors = predecessors;
   }
 
   /** The next batch, undefined at the end of the segment. Rejects with the disk's error. */
@@ -76,10 +85,12 @@ export class BatchReader {
     const first = this.#waiting ?? (await this.#nextLetter());
     this.#waiting = undefined;
     if (first === undefined) return undefined;
+    // All that was read before it is settled: nothing waits with it that others may be waiting for.
+    if (first.after.length > 0) await this.#predecessors(first.after);
     let isReady = this.#slot.add(first);
     while (!isReady) {
       const letter = await this.#nextLetter();
-      if (letter !== undefined && letter.baggage === first.baggage && this.#slot.fits(letter)) {
+      if (letter !== undefined && this.#isFor(first, letter)) {
         isReady = this.#slot.add(letter);
         continue;
       }
@@ -90,6 +101,11 @@ export class BatchReader {
     return { signal: this.#signal, letters: this.#slot.letters() };
   }
 
+  /** A letter may go with others into the batch that begins with `first`. */
+  #isFor(first: Letter, letter: Letter): boolean {
+    return letter.baggage === first.baggage && letter.after.length === 0 && this.#slot.fits(letter);
+  }
+
   async #nextLetter(): Promise<Letter | undefined> {
     for (;;) {
       const record = await this.#reader.next();
@@ -98,12 +114,12 @@ export class BatchReader {
       if (record.kind !== KIND.request || position <= this.#after) continue;
       const request = decodeRecord(record.payload);
       if (request === undefined || request.signal !== this.#signal) continue;
-      const { body, baggage, receivedUnixNano, items = 0, rejected = 0 } = request;
+      const { body, baggage, receivedUnixNano, token, items = 0, rejected = 0 } = request;
       this.itemsRead += items;
       this.#slot.accepted(position);
       const valid = rejected > 0 ? withoutInvalidSpans(body) : body;
       const prepared = prepare(this.#outgoing, request.signal, record.sequence, valid, items);
-      return { position, ...prepared, baggage, receivedUnixNano };
+      return { position, ...prepared, baggage, receivedUnixNano, after: token?.after ?? [] };
     }
   }
 }

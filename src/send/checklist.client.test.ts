@@ -133,7 +133,7 @@ test.each(['none', 'gzip'] as const)(
     const transport = open(`http://127.0.0.1:${world.httpPort}`, { packing, encoding: 'json' });
     const positions = ['0'.repeat(24), `${'0'.repeat(23)}1`];
     const letters = positions.map((position) => ({
-      ...{ position, body: SPANS, items: 1, elsewhere: 0, dropped: 0, baggage: '', receivedUnixNano: 0n },
+      ...{ position, body: SPANS, items: 1, elsewhere: 0, dropped: 0, baggage: '', receivedUnixNano: 0n, after: [] },
     }));
     const headers = hopHeaders({ signal: 'traces', letters }, 'a'.repeat(16));
     const verdict = judge(await transport.call({ signal: 'traces', body: [SPANS, SPANS], headers }), NOW_MS);

@@ -27,6 +27,7 @@ async function delivered(...replies: (number | 'cut' | 'refused')[]): Promise<{ 
     dropped: 0,
     baggage: '',
     receivedUnixNano: 0n,
+    after: [],
   };
   if (!slot.add(letter)) slot.flush('full');
   const batch: Batch = { signal: 'logs', letters: slot.letters() };

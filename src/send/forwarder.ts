@@ -6,6 +6,7 @@ import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import { type Forgetting, finishForgotten, forget } from '../journal/forget.ts';
 import { readManifest } from '../journal/manifest.ts';
+import { endOf, type Place, type Position, START, segmentOf } from '../journal/position.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import {
   loadedFile,
@@ -20,7 +21,7 @@ import { Lane, type LaneState, laneKey, streamName } from './lane.ts';
 import { Link } from './link.ts';
 import type { BatchLimits } from './machines/batch.ts';
 import type { Pin } from './pool.ts';
-import { endOf, type Position, START } from './position.ts';
+import { Predecessors } from './predecessors.ts';
 import type { LaneAccount, Progress } from './progress.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { TailSampler } from './tail/sampler.ts';
@@ -89,6 +90,7 @@ export class Forwarder {
   readonly #queues = new Map<number, Queue>();
   /** The stream of each lane, by its key. */
   readonly #streams = new Map<string, string>();
+  readonly #predecessors: Predecessors;
   #scanning: Promise<void> = Promise.resolve();
   #forgetting: Promise<void> | undefined;
   #forgetAgain = false;
@@ -97,12 +99,14 @@ export class Forwarder {
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
+    this.#predecessors = new Predecessors((key, place) => this.#isSettled(key, place));
   }
 
   /** Begins with what is on disk. Rejects when that cannot be read. */
   async start(): Promise<void> {
     const { disk, journalDirectory, progress, routing, tail, onForgotten } = this.#options;
     await progress.load();
+    progress.onSettled = (key) => this.#predecessors.changed(key);
     progress.onSaved = (key, position) => recordStream('Save', this.#streams.get(key) ?? '', 0, position);
     for (const { receiver, segment } of await finishForgotten(disk, journalDirectory)) onForgotten(receiver, segment);
     if (routing !== undefined)
@@ -220,6 +224,7 @@ export class Forwarder {
       }
       for (const lane of queue.lanes) lane.wake();
     }
+    this.#predecessors.allChanged();
     this.#forgetSettled();
   }
 
@@ -267,6 +272,7 @@ export class Forwarder {
           transport: connect(key, this.#pinOf(key, inDoubtUpTo), link),
           link,
           outgoing: (segment) => this.#outgoing(name, receiver, signal, segment),
+          predecessors: (places) => this.#predecessorsOf(name, signal, places),
           nextSegment: (after) => this.#nextFor(signal, receiver, segments, after),
           onSettled: () => this.#forgetSettled(),
         });
@@ -285,6 +291,22 @@ export class Forwarder {
       route: routing?.filter(progress.routesFor(receiver, segment), destination),
       tail: signal === 'traces' ? await tail?.keeper(receiver, segment) : undefined,
     };
+  }
+
+  #predecessorsOf(destination: string, signal: Signal, places: readonly Place[]): Promise<void> {
+    return this.#predecessors.settled(
+      places.map((place) => [laneKey(destination, place.receiver, signal), place] as const),
+    );
+  }
+
+  /** A lane has settled what stands in a place of its directory, or nothing up to there is left of it. */
+  async #isSettled(key: string, { receiver, position }: Place): Promise<boolean> {
+    const { disk, journalDirectory, progress } = this.#options;
+    const settled = progress.lane(key).position;
+    if (settled >= position) return true;
+    const segments = await segmentsIn(disk, receiverDirectory(journalDirectory, receiver));
+    const isOpen = (segment: string): boolean => endOf(segment) > settled && segment <= segmentOf(position);
+    return ![...segments.keys()].some(isOpen);
   }
 
   /** The oldest segment that is not wholly before a position, once its traces are decided on. */

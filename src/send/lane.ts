@@ -2,10 +2,12 @@ import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
 import { type Clock, pause } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
+import { endOf, type Position } from '../journal/position.ts';
 import { JournalReader } from '../journal/reader.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { journalFile } from '../journal/segment-files.ts';
 import {
+  type AwaitPredecessors,
   after,
   type Batch,
   BatchReader,
@@ -22,7 +24,6 @@ import type { Link } from './link.ts';
 import type { BatchLimits } from './machines/batch.ts';
 import type { ConnectionPhase } from './machines/connection.ts';
 import type { ProtocolPhase } from './machines/protocol.ts';
-import { endOf, type Position } from './position.ts';
 import type { LaneAccount, Progress } from './progress.ts';
 import type { RetryPolicy } from './retry.ts';
 import { Slot } from './slot.ts';
@@ -44,6 +45,8 @@ export interface LaneOptions {
   readonly link: Link;
   /** What is done to the requests of a segment on their way. */
   readonly outgoing: (segment: string) => Promise<Outgoing>;
+  /** Waits for other receivers' lanes of the same signal and destination. */
+  readonly predecessors: AwaitPredecessors;
   /** How large a request becomes; a test makes them small. */
   readonly batchLimits: BatchLimits | undefined;
   readonly progress: Progress;
@@ -202,7 +205,7 @@ export class Lane {
   }
 
   async #forward(sealed: SealedSegment): Promise<void> {
-    const { disk, directory, signal, progress, outgoing } = this.#options;
+    const { disk, directory, signal, progress, outgoing, predecessors } = this.#options;
     const expected = sealed.items?.[signal] ?? 0;
     const before = this.account;
     if (expected > 0) {
@@ -210,8 +213,11 @@ export class Lane {
       const path = `${directory}/${journalFile(sealed.segment)}`;
       const journal = new JournalReader(disk, path, identity, sealed.journalBytes);
       const from = { segment: sealed.segment, signal, after: before.position };
-      const reader = new BatchReader(journal, from, this.#slot, await outgoing(sealed.segment));
+      const untilStopped: AwaitPredecessors = async (places) =>
+        void (await Promise.race([predecessors(places), this.#stopped]));
+      const reader = new BatchReader(journal, from, this.#slot, await outgoing(sealed.segment), untilStopped);
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
+        if (this.#isStopping) return;
         this.#waitingSinceMs = Number((batch.letters[0]?.receivedUnixNano ?? 0n) / 1_000_000n);
         await this.#settle(batch);
         if (this.#isStopping) return;

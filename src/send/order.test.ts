@@ -32,7 +32,12 @@ test.each(['http', 'grpc'] as const)(
     const chance = seededChance(transport === 'http' ? 7 : 8);
     const data = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-order-'));
     const stored = new RecordingSink();
-    const once = new OnceSink(stored, new StreamMarks(nodeDisk, data), async () => '', systemClock);
+    const once = new OnceSink(
+      stored,
+      new StreamMarks(nodeDisk, data, 0),
+      async () => ({ mark: '', after: [] }),
+      systemClock,
+    );
     const world = await openWorld({}, once);
     const proxy = new CuttingProxy(transport === 'http' ? world.httpPort : world.grpcPort);
     const target = parseTarget(`${transport}://127.0.0.1:${await proxy.listen()}`);

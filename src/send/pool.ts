@@ -2,6 +2,7 @@ import type { HopTarget } from '../base/fleet.ts';
 import { LIMITS } from '../base/limits.ts';
 import { HOP_HEADERS } from '../base/names.ts';
 import { type Clock, pause } from '../host/clock.ts';
+import type { Position } from '../journal/position.ts';
 import { withoutAddress } from './addresses.ts';
 import { judge } from './answer.ts';
 import { BALANCERS, type BalancerName } from './balance/balancer.ts';
@@ -19,7 +20,6 @@ import {
   type TargetHealth,
 } from './health.ts';
 import type { Link } from './link.ts';
-import type { Position } from './position.ts';
 import type { ExportCall, Reply, Transport } from './transport.ts';
 
 /** The target that a lane sent to last, kept durably: after a crash only that one can say what it holds. */

@@ -4,7 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import { pause } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import { readJsonFile, writeJsonFile } from '../host/json-file.ts';
-import { type Position, START } from './position.ts';
+import { type Position, START } from '../journal/position.ts';
 
 /** What became of the items of one lane since the data directory was made. */
 export interface LaneAccount {
@@ -74,6 +74,8 @@ export class Progress {
   #isDirty = false;
   #saving: Promise<void> | undefined;
   #wanted = false;
+  /** Hears that a lane has come further. */
+  onSettled: (key: string) => void = () => {};
   /** Hears how far a lane is, when it is durable. */
   onSaved: (key: string, position: Position) => void = () => {};
   readonly #savedPositions = new Map<string, Position>();
@@ -111,6 +113,7 @@ export class Progress {
   settle(key: string, account: LaneAccount): void {
     this.#ledger.lanes[key] = account;
     this.#changed();
+    this.onSettled(key);
   }
 
   /** Counts the items of a segment once, however often it is seen. Segments of a receiver come in order. */

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { recordStream } from '../base/history.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
+import type { Position } from '../journal/position.ts';
 import type { Letter } from './batch.ts';
 import {
   type BatchEffect,
@@ -13,7 +14,6 @@ import {
   newBatch,
   stepBatch,
 } from './machines/batch.ts';
-import type { Position } from './position.ts';
 
 /** What is read is durable and sealed: nobody waits for more of it, so its end is the end of the waiting too. */
 const SLOT_LIMITS: BatchLimits = { itemsMax: LIMITS.batchItemsMax, bytesMax: LIMITS.forwardBatchBytesMax, ageMsMax: 0 };

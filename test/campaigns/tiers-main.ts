@@ -24,4 +24,4 @@ const options: TiersOptions = {
 };
 const report = await runTiersCampaign(options);
 process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-process.exit(isTiersWell(report, options) ? 0 : 1);
+process.exit(isTiersWell(report) ? 0 : 1);

@@ -1,7 +1,7 @@
 import { type TlaChecker, withoutComments } from '../../src/history/checker.ts';
 import { type HistoryLine, isSegmentStep, type StreamStep } from '../../src/history/steps.ts';
 import { PLENTY } from '../../src/history/validate.ts';
-import { positionOf } from '../../src/send/position.ts';
+import { positionOf } from '../../src/journal/position.ts';
 import { followMoves, type Move, type MovesJudged } from './moves.ts';
 
 /*

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/host/clock.ts';
 import { nodeDisk } from '../../src/host/node-disk.ts';
 import { checkBuilder } from '../../src/receive/check-builder.ts';
 import { type Intake, openIntake } from '../../src/receive/intake.ts';
+import type { HopBatch } from '../../src/receive/sink.ts';
 import { DeadLetters } from '../../src/send/dead.ts';
 import { type Destination, Forwarder, type ForwarderOptions } from '../../src/send/forwarder.ts';
 import { HttpTransport } from '../../src/send/http-transport.ts';
@@ -28,6 +29,9 @@ function destination(name: string, url: string, retriesMax: number): Destination
   return { name, policy, connect: (_lane, _pin, link) => new HttpTransport(target, options, link) };
 }
 
+/** A request of a client, or of another Clew. */
+export type Taken = readonly [Signal, Uint8Array, string?, HopBatch?];
+
 /** A receiver's journal, a forwarder, and a real door that it forwards to. */
 export interface Hop {
   readonly world: World<RecordingSink>;
@@ -38,7 +42,9 @@ export interface Hop {
   /** A forwarder as another process would start it. `urls` are its destinations by name; without, the door under the name `next`. */
   start(options?: StartOptions): Promise<Forwarder>;
   /** Takes requests in and seals them. */
-  take(...requests: (readonly [Signal, Uint8Array, string?])[]): Promise<void>;
+  take(...requests: Taken[]): Promise<void>;
+  /** Another receiver of the same Clew: takes requests in as well, and seals them. */
+  another(receiver: number): Promise<(...requests: Taken[]) => Promise<void>>;
 }
 
 /** Opens one; what is to be closed goes to `closers`, last first. */
@@ -49,17 +55,21 @@ export async function openTestHop(closers: (() => unknown)[]): Promise<Hop> {
   closers.push(() => world.close());
   const reports: string[] = [];
   const forwarders: Forwarder[] = [];
-  const intake = await openIntake({
-    disk: nodeDisk,
-    clock: systemClock,
-    directory: path.join(data, 'journal/r0'),
-    receiver: 0,
-    instance: INSTANCE,
-    newBuilder: checkBuilder,
-    onSealed: () => forwarders.at(-1)?.notify(),
-    onReport: (text) => reports.push(text),
-  });
-  closers.push(() => intake.close());
+  const open = async (receiver: number): Promise<Intake> => {
+    const opened = await openIntake({
+      disk: nodeDisk,
+      clock: systemClock,
+      directory: path.join(data, `journal/r${receiver}`),
+      receiver,
+      instance: INSTANCE,
+      newBuilder: checkBuilder,
+      onSealed: () => forwarders.at(-1)?.notify(),
+      onReport: (text) => reports.push(text),
+    });
+    closers.push(() => opened.close());
+    return opened;
+  };
+  const intake = await open(0);
   const dead = new DeadLetters(nodeDisk, path.join(data, 'dead'));
   const report = (text: string): void => void reports.push(text);
   return {
@@ -88,12 +98,20 @@ export async function openTestHop(closers: (() => unknown)[]): Promise<Hop> {
       closers.push(() => forwarder.stop());
       return forwarder;
     },
-    async take(...requests) {
-      const outcomes = await Promise.all(
-        requests.map(([signal, body, baggage = '']) => intake.export({ signal, body, baggage })),
-      );
-      for (const outcome of outcomes) if (outcome.kind !== 'success') throw new Error(outcome.message);
-      await intake.seal();
+    take: (...requests) => takeIn(intake, requests),
+    async another(receiver) {
+      const other = await open(receiver);
+      return (...requests) => takeIn(other, requests);
     },
   };
+}
+
+async function takeIn(intake: Intake, requests: readonly Taken[]): Promise<void> {
+  const outcomes = await Promise.all(
+    requests.map(([signal, body, baggage = '', batch]) =>
+      intake.export({ signal, body, baggage, ...(batch === undefined ? {} : { batch }) }),
+    ),
+  );
+  for (const outcome of outcomes) if (outcome.kind !== 'success') throw new Error(outcome.message);
+  await intake.seal();
 }
