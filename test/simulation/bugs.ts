@@ -106,7 +106,7 @@ const INTAKE: readonly Bug[] = [
     name: 'replays a batch without its mark',
     file: 'receive/rebuild',
     from: 'workshop.marks?.note(request.token.stream, request.token.mark);',
-    to: '{}',
+    to: '',
   },
   {
     name: 'rebuilds before the marks are saved',
@@ -123,8 +123,8 @@ const INTAKE: readonly Bug[] = [
   {
     name: 'starts without its marks',
     file: 'receive/marks',
-    from: 'for (const [stream, mark] of lines ?? []) this.note(stream, mark);',
-    to: '',
+    from: 'for (const [stream, mark, at] of lines ?? []) {',
+    to: 'for (const [stream, mark, at] of (lines ?? []).slice(0, 0)) {',
   },
 ];
 
@@ -306,7 +306,65 @@ const STORE: readonly Bug[] = [
   },
 ];
 
-export const BUGS: readonly Bug[] = [...JOURNAL, ...INTAKE, ...ONCE, ...SEND, ...STORE];
+/** Streams that move from one receiver of a tier in between to another. */
+const ORDER: readonly Bug[] = [
+  {
+    name: 'does not wait for what another receiver took in before',
+    file: 'send/batch',
+    from: 'if (first.after.length > 0) await this.#predecessors(first.after);',
+    to: '',
+  },
+  {
+    name: 'merges what must wait with what was before it',
+    file: 'send/batch',
+    from: 'letter.baggage === first.baggage && letter.after.length === 0 &&',
+    to: 'letter.baggage === first.baggage &&',
+  },
+  {
+    name: 'waits for one of several receivers',
+    file: 'send/predecessors',
+    from: 'if (await this.#isSettled(lane, place)) break;',
+    to: 'if (await this.#isSettled(lane, place)) return;',
+  },
+  {
+    name: 'takes what is not sealed yet for gone',
+    file: 'send/forwarder',
+    from: 'endOf(segment) > settled && segment <= segmentOf(position);',
+    to: 'endOf(segment) > settled && segment < segmentOf(position);',
+  },
+  {
+    name: 'does not hear that another lane has come further',
+    file: 'send/predecessors',
+    from: 'change?.tell();',
+    to: '',
+  },
+  {
+    name: 'grants a stream without where its records stand',
+    file: 'main/stream-desk',
+    from: 'if (at !== undefined && at.position > (entry.places.get(at.receiver) ?? START)) {',
+    to: 'if (at === null) {',
+  },
+  {
+    name: 'forgets over a restart where records of a stream stand that were sealed',
+    file: 'receive/marks',
+    from: 'if (at !== undefined) this.stands(stream, at);',
+    to: '',
+  },
+  {
+    name: 'forgets over a restart where records of a stream stand that were not sealed',
+    file: 'receive/rebuild',
+    from: 'workshop.marks?.stands(request.token.stream, positionOf(segment, record.sequence));',
+    to: '',
+  },
+  {
+    name: 'does not say in its first record what was before it',
+    file: 'receive/once',
+    from: 'after.length === 0 ? request : { ...request, batch: { ...batch, after } }',
+    to: 'request',
+  },
+];
+
+export const BUGS: readonly Bug[] = [...JOURNAL, ...INTAKE, ...ONCE, ...SEND, ...ORDER, ...STORE];
 
 /** A file with a bug in it. Throws unless the place stands there exactly once. */
 export function withBug(text: string, { name, from, to }: Bug): string {

@@ -113,15 +113,24 @@ export class Fleet {
       log: this.#log,
       openMover: (body, node) => this.#openMover(body, node),
       openReceiver: (body, node) =>
-        Receiver.open(body, UPSTREAM[body.node], (receiver, bytes) => node.isJournalled(receiver, bytes)),
+        Receiver.open(
+          body,
+          (stream) => this.#sourceOf(stream),
+          (receiver, bytes) => node.isJournalled(receiver, bytes),
+        ),
     };
-    const add = (name: NodeName, nth: number, count: 1 | 2): void => {
+    const add = (name: NodeName, nth: number, count: 1 | 2 | 3): void => {
       this.nodes.set(name, new Node(name, nth, count, surroundings));
     };
     add('edge', 1, receivers.edge);
     add('regional', 2, receivers.regional);
     if (regionals === 2) add('regional2', 3, receivers.regional);
     add('central', 4, receivers.central);
+  }
+
+  /** The node that a stream comes from. */
+  #sourceOf(stream: string): NodeName | undefined {
+    return [...this.nodes.values()].find(({ instance }) => stream.startsWith(instance))?.name;
   }
 
   #openMover(body: Body, node: Node): Promise<Work> {
@@ -281,7 +290,6 @@ export class Fleet {
   }
 }
 
-const UPSTREAM: Readonly<Partial<Record<NodeName, NodeName>>> = { regional: 'edge', regional2: 'edge' };
 /** Of links between nodes. A client that ends says nothing. */
 const START: Readonly<Record<LinkName, NodeName>> = {
   'client-edge': 'edge',

@@ -35,10 +35,14 @@ export class Ledger {
   readonly #arrivals = new Map<NodeName, Map<number, number>>();
   /** Of each stream, by the node that takes it in, the number at the node before of the item that came last. */
   readonly #heads = new Map<string, number>();
+  /** The stream of the edge in which each item came to the tier in between, where that is one node. */
+  readonly #edgeStreams = new Map<number, string>();
+  readonly #isOneTier: boolean;
 
   /** @param isDropped whether the rules of the edge leave out what belongs to a trace */
   constructor(schedule: Schedule, now: () => number, isDropped: (signal: string, trace: number) => boolean) {
     this.#now = now;
+    this.#isOneTier = schedule.shape.regionals === 1;
     for (const { signal, baggage, items } of schedule.requests) {
       for (const { id, trace } of items) {
         this.sent.set(id, { id, trace, text: textOf(id), baggage, isDropped: isDropped(signal, trace) });
@@ -55,27 +59,38 @@ export class Ledger {
     if (!isSo) this.broken(invariant, what());
   }
 
-  /** Items come to a node, in this order. */
-  arrived(node: NodeName, items: readonly Item[]): void {
+  /** Items come to a node, in this order, in a stream of another or from clients. */
+  arrived(node: NodeName, items: readonly Item[], stream: string | undefined): void {
     const arrivals = this.#arrivals.get(node) ?? new Map<number, number>();
     this.#arrivals.set(node, arrivals);
-    for (const { id } of items) arrivals.set(id, this.#arrivalCount++);
+    for (const { id } of items) {
+      arrivals.set(id, this.#arrivalCount++);
+      if (node === 'regional' && stream !== undefined) this.#edgeStreams.set(id, stream);
+    }
   }
 
   /** Items of a stream are taken in by `node`: they must come in the order in which the node before took them in. */
   taken(node: NodeName, from: NodeName, stream: string, items: readonly Item[]): void {
-    const arrivals = this.#arrivals.get(from);
-    const key = `${node} ${stream}`;
-    let head = this.#heads.get(key) ?? -1;
     for (const { id } of items) {
-      const number = arrivals?.get(id);
-      if (number === undefined)
+      const number = this.#arrivals.get(from)?.get(id);
+      if (number === undefined) {
         this.broken('nothing is made up', `${node} took in item ${id}, which ${from} never had`);
-      else if (number <= head)
-        this.broken('order is kept', `${node} took in item ${id} of ${stream} after a later one`);
-      else head = number;
+        continue;
+      }
+      this.#follows(node, stream, id, number);
+      const edgeStream = this.#edgeStreams.get(id);
+      if (from !== 'regional' || edgeStream === undefined || !this.#isOneTier) continue;
+      // Whichever receivers of the tier in between it came through.
+      this.#follows(node, edgeStream, id, this.#arrivals.get('edge')?.get(id) ?? -1);
     }
-    this.#heads.set(key, head);
+  }
+
+  /** An item of a stream is taken in by a node: its number at the source is higher than that of the item before. */
+  #follows(node: NodeName, stream: string, id: number, number: number): void {
+    const key = `${node} ${stream}`;
+    const isLater = number > (this.#heads.get(key) ?? -1);
+    this.holds(isLater, 'order is kept', () => `${node} took in item ${id} of ${stream} after a later one`);
+    this.#heads.set(key, number);
   }
 
   /** An item is in the store from now on. */

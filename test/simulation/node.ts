@@ -93,14 +93,14 @@ export class Node {
   #hasLied = false;
   #dying: (DeathAtStep & { left: number }) | undefined;
   #desk: StreamDesk;
-  readonly #receivers: 1 | 2;
+  readonly #receivers: 1 | 2 | 3;
   readonly #processes = new Map<ProcessName, Process>();
   /** How long a process that dies by itself stays away. */
   #downMs = RESTART_MS;
   #boots = 0;
   #cancelStart: () => void = () => {};
 
-  constructor(name: NodeName, nth: number, receivers: 1 | 2, surroundings: Surroundings) {
+  constructor(name: NodeName, nth: number, receivers: 1 | 2 | 3, surroundings: Surroundings) {
     this.name = name;
     this.surroundings = surroundings;
     this.#receivers = receivers;
@@ -241,7 +241,7 @@ export class Node {
   }
 
   #names(): ProcessName[] {
-    return this.#receivers === 1 ? ['mover', 'r0'] : ['mover', 'r0', 'r1'];
+    return ['mover', ...RECEIVERS.slice(0, this.#receivers)];
   }
 
   #newDesk(): StreamDesk {
@@ -340,4 +340,5 @@ export class Node {
 const KEPT = new Set([BOOT_FILE, MARKS_FILE, FORWARD_FILE].flatMap((name) => [name, name + SUFFIX.temporary]));
 const STOP_MS_MAX = 2_000;
 
-const nameOf = (receiver: number): ProcessName => (receiver === 0 ? 'r0' : 'r1');
+const RECEIVERS = ['r0', 'r1', 'r2'] as const;
+const nameOf = (receiver: number): ProcessName => RECEIVERS[receiver] ?? 'r0';

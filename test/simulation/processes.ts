@@ -83,11 +83,11 @@ export class Receiver implements Work, Host {
     };
   }
 
-  static async open(body: Body, upstream: NodeName | undefined, isJournalled: IsJournalled): Promise<Receiver> {
+  static async open(body: Body, sourceOf: SourceOf, isJournalled: IsJournalled): Promise<Receiver> {
     const { disk, clock, shape, report, instance } = body;
     const receiver = indexOf(body);
     const directory = receiverDirectory(JOURNAL, receiver);
-    const marks = new StreamMarks(disk, directory);
+    const marks = new StreamMarks(disk, directory, receiver);
     await marks.load(report);
     const intake = await openIntake({
       disk,
@@ -102,13 +102,13 @@ export class Receiver implements Work, Host {
         journalBytesMax: shape.journalBytesMax,
         segmentItemsMax: shape.segmentItemsMax,
         segmentBytesMax: shape.segmentBytesMax,
-        segmentAgeMsMax: shape.segmentAgeMsMax,
+        segmentAgeMsMax: (body.node === 'edge' ? shape.edgeAgeMsMax : undefined) ?? shape.segmentAgeMsMax,
         diskFreeBytesMin: 0,
       },
       onSealed: (segment) => body.post({ type: 'sealed', receiver, segment }),
       onReport: report,
     });
-    const witness = new Witness(body, intake, upstream, isJournalled);
+    const witness = new Witness(body, intake, sourceOf, isJournalled);
     const made = new Receiver(body, intake, marks, witness);
     body.post({ type: 'marks', receiver, marks: marks.all() });
     return made;
@@ -122,11 +122,11 @@ export class Receiver implements Work, Host {
     const receiver = indexOf(this.#body);
     if (message.type === 'forgotten') this.intake.forgotten(message.segment);
     if (message.type === 'rebuild') this.intake.rebuild(message.segment);
-    if (message.type === 'granted') this.#claims.granted(message.stream, message.mark);
+    if (message.type === 'granted') this.#claims.granted(message.stream, message);
     if (message.type !== 'surrender') return;
     const { stream } = message;
     const { post } = this.#body;
-    void this.#once.surrender(stream).then((mark) => post({ type: 'surrendered', receiver, stream, mark }));
+    void this.#once.surrender(stream).then((mark) => post({ type: 'surrendered', receiver, ...mark }));
   }
 
   async answer(call: ExportCall, wire: SimulatedWire): Promise<Reply> {
@@ -185,6 +185,9 @@ function grpcReply(outcome: Outcome): Reply {
 /** Bytes that the journal adds to a request: the headers of record and payload, the token, the baggage. */
 const RECORD_EXTRA_BYTES = 200;
 
+/** The node that a stream comes from. */
+export type SourceOf = (stream: string) => NodeName | undefined;
+
 /** Whether a journal of a receiver has these bytes. */
 export type IsJournalled = (receiver: number, bytes: string) => boolean;
 
@@ -192,13 +195,13 @@ export type IsJournalled = (receiver: number, bytes: string) => boolean;
 class Witness implements ExportSink {
   readonly #body: Body;
   readonly #intake: Intake;
-  readonly #upstream: NodeName | undefined;
+  readonly #sourceOf: SourceOf;
   readonly #isJournalled: IsJournalled;
 
-  constructor(body: Body, intake: Intake, upstream: NodeName | undefined, isJournalled: IsJournalled) {
+  constructor(body: Body, intake: Intake, sourceOf: SourceOf, isJournalled: IsJournalled) {
     this.#body = body;
     this.#intake = intake;
-    this.#upstream = upstream;
+    this.#sourceOf = sourceOf;
     this.#isJournalled = isJournalled;
   }
 
@@ -219,10 +222,12 @@ class Witness implements ExportSink {
   async export(request: ExportRequest): Promise<Outcome> {
     const { ledger, node } = this.#body;
     const items = itemsOrNone(request);
-    ledger.arrived(node, items);
+    ledger.arrived(node, items, request.batch?.stream);
     const outcome = await this.#intake.export(request);
-    if (outcome.kind === 'success' && request.batch !== undefined && this.#upstream !== undefined) {
-      if (this.#body.isAlive) ledger.taken(node, this.#upstream, request.batch.stream, items);
+    if (outcome.kind === 'success' && request.batch !== undefined && this.#body.isAlive) {
+      const { stream } = request.batch;
+      const source = this.#sourceOf(stream);
+      if (source !== undefined) ledger.taken(node, source, stream, items);
     }
     if (outcome.kind === 'overloaded' && request.batch !== undefined && this.#body.isAlive)
       this.#lookFor(request.batch);

@@ -11,7 +11,7 @@ import type { SimulatedSignal } from './payload.ts';
 export type NodeName = 'edge' | 'regional' | 'regional2' | 'central';
 export type LinkName = 'client-edge' | 'edge-regional' | 'edge-regional2' | 'regional-central' | 'regional2-central';
 /** A receiver by its number, or what forwards or loads. */
-export type ProcessName = 'r0' | 'r1' | 'mover';
+export type ProcessName = 'r0' | 'r1' | 'r2' | 'mover';
 
 export interface Request {
   readonly atMs: number;
@@ -81,7 +81,7 @@ export type Fault = { readonly atMs: number } & (
 );
 
 export interface Shape {
-  readonly receivers: Readonly<Record<'edge' | 'regional' | 'central', 1 | 2>>;
+  readonly receivers: Readonly<Record<'edge' | 'regional' | 'central', 1 | 2 | 3>>;
   /** With two, they are targets of one destination. */
   readonly regionals: 1 | 2;
   readonly balancer: 'round-robin' | 'consistent-hash';
@@ -92,6 +92,8 @@ export interface Shape {
   readonly segmentItemsMax: number;
   readonly segmentBytesMax: number;
   readonly segmentAgeMsMax: number;
+  /** Of the edge, where it is another. */
+  readonly edgeAgeMsMax?: number;
   readonly inflightBytesMax: number;
   readonly journalBytesMax: number;
   readonly batchItemsMax: number;
@@ -130,7 +132,41 @@ export function scheduleOf(seed: number): Schedule {
     const isBeside = last !== undefined && chance() < (isStorm ? 0.8 : 0.4);
     faults.push(isBeside ? beside(fault, last, below(chance, 1_500)) : fault);
   }
-  return { seed, shape, requests, faults: faults.sort((a, b) => a.atMs - b.atMs) };
+  const schedule = { seed, shape, requests, faults };
+  const { faults: all, ...rest } = chance() < 0.2 ? wandering(chance, schedule) : schedule;
+  return { ...rest, faults: [...all].sort((a, b) => a.atMs - b.atMs) };
+}
+
+/**
+ * The streams of the edge go from one receiver of the regional to the other and back, for their connections break, while what the regional has taken in
+ * cannot go on, or not all of it.
+ */
+function wandering(chance: Chance, { seed, shape, faults }: Schedule): Schedule {
+  const isOfOthers = (fault: Fault): boolean =>
+    ('node' in fault && fault.node === 'regional2') || ('link' in fault && fault.link.includes('regional2'));
+  const breaks = Array.from({ length: 3 + below(chance, 6) }, (): Fault => {
+    const what = oneOf<Mishap>(chance, ['lost', 'answer lost', 'answer lost']);
+    return { atMs: 200 + below(chance, 4_500), kind: 'mishap', link: 'edge-regional', what, delayMs: 0, status: 502 };
+  });
+  const atMs = 100 + below(chance, 3_000);
+  const cut: Fault = { atMs, kind: 'partition', link: 'regional-central', forMs: oneOf(chance, [600, 1_500, 2_500]) };
+  const ends = Array.from({ length: below(chance, 4) }, (): Fault => {
+    const common = { atMs: 300 + below(chance, 4_500), node: 'regional', downMs: oneOf(chance, [20, 200]) } as const;
+    if (chance() < 0.3) return { ...common, kind: 'restart' };
+    if (chance() < 0.4) return { ...common, kind: 'crash', how: chance() < 0.5 ? 'power' : 'killed' };
+    return { ...common, kind: 'kill', process: oneOf(chance, ['r0', 'r1', 'mover']) };
+  });
+  const receivers = { ...shape.receivers, regional: chance() < 0.5 ? 2 : 3 } as const;
+  const requests = Array.from({ length: 8 + below(chance, 12) }, (_, nth): Request => {
+    const items = [{ id: nth + 1, trace: 1 + below(chance, 3) }];
+    return { atMs: below(chance, SENDING_MS), signal: 'traces', baggage: '', items };
+  });
+  return {
+    seed,
+    shape: { ...shape, regionals: 1, receivers, edgeAgeMsMax: 20, segmentAgeMsMax: oneOf(chance, [20, 150, 1_000]) },
+    requests: requests.sort((a, b) => a.atMs - b.atMs),
+    faults: [...faults.filter((fault) => !isOfOthers(fault)), ...breaks, ...ends, cut],
+  };
 }
 
 function beside(fault: Fault, last: Fault, laterMs: number): Fault {
