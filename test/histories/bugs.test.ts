@@ -10,6 +10,7 @@ import type { simulate as simulateWell } from '../simulation/simulation.ts';
 import { TOKENS_REMEMBERED } from '../simulation/store-twin.ts';
 import { type InsertStep, validateInserts } from './inserts.ts';
 import { laneShape } from './lane-world.ts';
+import { validateOrder } from './order.ts';
 import { validateFlow, validateLatency } from './ticks.ts';
 import { journeysIn, validateJourney } from './tiers.ts';
 
@@ -250,6 +251,23 @@ const WINDOW_BUGS: readonly Bug[] = [
   },
 ];
 
+const ORDER_BUGS: readonly Bug[] = [
+  {
+    name: 'does not wait for what another receiver took in before',
+    file: 'send/batch.ts',
+    from: 'if (first.after.length > 0) await this.#predecessors(first.after);',
+    to: '',
+    shows: 'Transmit',
+  },
+  {
+    name: 'hands a stream on without where its records stand',
+    file: 'main/stream-desk.ts',
+    from: 'entry.places.set(at.receiver, at.position);',
+    to: '',
+    shows: 'Transmit',
+  },
+];
+
 const dangers = { loss: 0.3, crash: 0.6, refusal: 0.4, retriesMax: 2 };
 
 /** The step of a buggy program's history of a seed that is refused; undefined: the specification allows it. */
@@ -304,6 +322,12 @@ const REFUSALS = {
     const judged = validateInserts(checker, SPEC.Window, steps, TOKENS_REMEMBERED);
     return judged?.kind === 'forbidden' ? steps[judged.move.line]?.step : undefined;
   },
+  Order: async (copy: string, seed: number) => {
+    const { orderHistory } = (await import(`${copy}/test/histories/order.ts`)) as typeof import('./order.ts');
+    const events = await orderHistory(seed);
+    const judged = events && validateOrder(checker, SPEC.Order, events);
+    return judged?.kind === 'forbidden' ? events?.[judged.move.line]?.step : undefined;
+  },
 };
 
 const moduleText = (name: string): string => fs.readFileSync(`spec/${name}.tla`, 'utf8');
@@ -313,6 +337,7 @@ const SPEC = {
   Flow: moduleText('Flow'),
   Latency: moduleText('Latency'),
   Window: moduleText('Window'),
+  Order: moduleText('Order'),
 };
 
 function linesOf(text: string): HistoryLine[] {
@@ -330,6 +355,7 @@ test.each([
   ...FLOW_BUGS.map((bug) => ({ module: 'Flow' as Module, ...bug })),
   ...LATENCY_BUGS.map((bug) => ({ module: 'Latency' as Module, ...bug })),
   ...WINDOW_BUGS.map((bug) => ({ module: 'Window' as Module, ...bug })),
+  ...ORDER_BUGS.map((bug) => ({ module: 'Order' as Module, ...bug })),
 ])('$module: a program that $name is refused at $shows', async ({ module, file, from, to, shows, name }) => {
   const copy = path.join(COPIES, `${module}-${name.replaceAll(' ', '-')}`);
   for (const folder of FOLDERS) {

@@ -102,6 +102,19 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
   ...mutants('send/batch.ts', 'send/forwarder.test.ts', [
     ['merges what has another baggage', 'letter.baggage === first.baggage && ', ''],
   ]),
+  ...mutants('send/batch.ts', 'send/predecessors.test.ts', [
+    ['does not wait for other receivers', 'if (first.after.length > 0) await this.#predecessors(first.after);', ''],
+    ['merges what must wait with what was before it', ' && letter.after.length === 0', ''],
+  ]),
+  ...mutants('send/predecessors.ts', 'send/predecessors.test.ts', [
+    ['does not hear that a lane has come further', 'change?.tell();', ''],
+  ]),
+  ...mutants('send/forwarder.ts', 'send/predecessors.test.ts', [
+    ['takes what is not sealed yet for gone', 'segment <= segmentOf(position);', 'segment < segmentOf(position);'],
+  ]),
+  ...mutants('main/stream-desk.ts', 'main/stream-desk.test.ts', [
+    ['hands a stream on without where its records stand', 'entry.places.set(at.receiver, at.position);', ''],
+  ]),
   ...mutants('send/lane.ts', 'send/forwarder.test.ts', [
     ['does not count what the disk has lost', 'lost: this.account.lost + missing', 'lost: this.account.lost'],
     ['gives up what was merged with a refused request', 'result.divisible && batch.letters.length > 1', 'false'],
@@ -129,12 +142,17 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
     ['stores a repeated batch', 'if (batch.mark <= mark) {', 'if (batch.mark < mark) {'],
     ['takes a batch that overlaps', 'if (batch.from <= mark) return', 'if (batch.from < mark) return'],
     ['forgets what it has taken', '      this.#marks.note(batch.stream, batch.mark);\n', ''],
+    [
+      'does not say in its first record what was before it',
+      'after.length === 0 ? request : { ...request, batch: { ...batch, after } }',
+      'request',
+    ],
   ]),
   ...mutants('receive/marks.ts', 'receive/once.test.ts', [
     [
       'goes back in a stream',
-      'if (mark <= this.get(stream)) return;',
-      'if (mark >= this.get(stream) && this.get(stream) !== "") return;',
+      'if (mark <= known.mark) return;',
+      'if (mark >= known.mark && known.mark !== "") return;',
     ],
   ]),
   ...mutants('journal/journal.ts', 'journal/journal.test.ts', [

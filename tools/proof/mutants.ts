@@ -130,6 +130,35 @@ const TIER = mutants('Tier', 'n2', [
   ['never sends on', ['    \\/ RegionSend(s, k) \\/ CentreTake', '    \\/ CentreTake']],
 ]);
 
+const ORDER = [
+  ...mutants('Order', 'r2', [
+    ['does not wait', ['  /\\ Turn(r, i)\n', '']],
+    ['waits only until it is sent', ['.after[q] <= done[q]', '.after[q] <= sent[q]']],
+    ['waits for all but the last record', ['.after[q] <= done[q]', '.after[q] <= done[q] + 1']],
+    ['does not say what was before', ['IF q = r THEN 0 ELSE at[s][q]', 'IF q = r THEN 0 ELSE 0']],
+    ['forgets where its records stand', ['THEN Len(j[r]) + 1 ELSE at[s][q]', 'THEN 0 ELSE at[s][q]']],
+    ['takes in a stream that another holds', ['hold[s] = r /\\ k', 'k']],
+    ['takes past a gap', ['k = mark[s] + 1', 'k > mark[s]']],
+    ['settles what the next hop has not taken', ['i <= sent[r] /\\ i <= arr[r]', 'i <= sent[r]']],
+    ['takes again what it has taken', ['i = arr[r] + 1 /\\ i <= sent[r]', 'i >= arr[r] /\\ i > 0 /\\ i <= sent[r]']],
+    ['sends past a record', ['i = sent[r] + 1', 'i > sent[r]']],
+    ['never goes on', ['Send(r, i) \\/ Arrive(r, i) \\/ Settle(r, i)', 'Arrive(r, i) \\/ Settle(r, i)']],
+  ]),
+  ...mutants('Order', 's2', [
+    [
+      'waits until nothing is left that others took in',
+      ['.after[q] <= done[q]', '.after[q] <= done[q] /\\ (q = r \\/ done[q] = Len(j[q]))'],
+    ],
+    [
+      'names what stands there later',
+      [
+        'after |-> behind[s]]',
+        'after |-> IF behind[s] = Nowhere THEN Nowhere ELSE [q \\in Receivers |-> IF q = r THEN 0 ELSE Len(j[q]) + 1]]',
+      ],
+    ],
+  ]),
+];
+
 const TIMED = [
   ...mutants('Window', 'l3', [
     ['remembers one token less', ['IF Len(seen) = W THEN', 'IF Len(seen) = W - 1 THEN']],
@@ -163,4 +192,4 @@ const TIMED = [
   ]),
 ];
 
-export const MUTANTS: readonly Mutant[] = [...INTAKE, ...SENDER, ...TIER, ...TIMED];
+export const MUTANTS: readonly Mutant[] = [...INTAKE, ...SENDER, ...TIER, ...ORDER, ...TIMED];

@@ -20,8 +20,8 @@ const THEOREMS: readonly (readonly [name: string, says: string, where: string])[
   ],
   [
     'order',
-    'Of one trace and source, what is stored is in sequence order; a gap only where a message was given up. Over tiers: none left out.',
-    'Sender: Order, FenceClean; Tier: InOrder; lemma marks',
+    'Of one trace and source, what is stored is in sequence order; a gap only where a message was given up. Over tiers: none left out, whichever receivers a stream comes through; and no lanes wait for one another in a circle.',
+    'Sender: Order, FenceClean; Tier: InOrder; Order: InOrder, NoCircle; lemma marks',
   ],
   [
     'errors',
@@ -56,7 +56,7 @@ const THEOREMS: readonly (readonly [name: string, says: string, where: string])[
   [
     'progress',
     'With weak fairness and bounded faults, everything answered is stored in the end, and everything accepted is delivered.',
-    'Intake: LiveStored; Sender: LiveStored, LiveApply; Tier: LiveAll',
+    'Intake: LiveStored; Sender: LiveStored, LiveApply; Tier: LiveAll; Order: LiveAll',
   ],
 ];
 
@@ -169,7 +169,7 @@ function codeSection(codes: readonly CodeAnswer[]): string[] {
   ]);
   return [
     `The program itself: ${codes.length} faults of a line each, put into copies of it; every one is caught by the test that is named for it`,
-    'beforehand, and which without the fault passes. 27 more are found by the histories that such a program records, see below, and those of',
+    'beforehand, and which without the fault passes. 29 more are found by the histories that such a program records, see below, and those of',
     '`test/simulation/bugs.ts` by the simulation.',
     '',
     ...table(['a program of which …', 'is caught by'], rows),
@@ -218,6 +218,12 @@ const ENDING = [
         '`CLEW_TIER_HISTORIES`',
       ],
       [
+        'Order',
+        'the tier in between of the simulated fleet, with two or three receivers, while connections to it break, it is cut off, and senders are killed',
+        '100',
+        '`CLEW_ORDER_HISTORIES`',
+      ],
+      [
         'Window',
         'what the loader of the simulated fleet has a store do that remembers six tokens, under every fault of the simulation',
         '200',
@@ -233,7 +239,7 @@ const ENDING = [
   ),
   '',
   'A history that is wrong is refused at the step where it is: drawn ones for each module, real ones with a step left out or told twice, and',
-  'those of 27 programs with a bug of one line (`test/histories/bugs.test.ts`), each at the step at which the bug shows.',
+  'those of 29 programs with a bug of one line (`test/histories/bugs.test.ts`), each at the step at which the bug shows.',
   '',
   'What histories do not show is checked by models alone. Flow: the lanes of the histories have no limit set (`send.requestsPerSecondMax`), so',
   '`Rate` and `Burst` are never short in them; the bucket itself is held to the theorem by a test over random asks, and the theorem is one of',

@@ -46,6 +46,7 @@ const SENDER: Constants = {
 const SENDER_LIVE = ['LiveFinal', 'LiveStored', 'LiveApply'];
 const INTAKE: Constants = { NS: '1', R: '2', MaxFaults: '2' };
 const TIER: Constants = { S: '1', N: '2', MaxFaults: '2' };
+const ORDER: Constants = { R: '2', S: '2', N: '2', Moves: '4', MaxFaults: '0' };
 const WINDOW: Constants = { N: '4', W: '2', L: '3' };
 const FLOW: Constants = {
   Rate: '2',
@@ -84,6 +85,18 @@ export const MODELS: readonly Model[] = [
   model('Tier', 'n3', { ...TIER, N: '3' }, ['LiveAll'], 4488, 'three items'),
   model('Tier', 's2', { S: '2', N: '1', MaxFaults: '1' }, ['LiveAll'], 841, 'two edges'),
   model('Tier', 's2n2', { S: '2', N: '2', MaxFaults: '1' }, [], 66029, 'two edges of two items', true),
+  model(
+    'Order',
+    'r2',
+    { ...ORDER, S: '1', N: '3', MaxFaults: '1' },
+    ['LiveAll'],
+    2695,
+    'a stream that goes from one receiver to another and back',
+  ),
+  model('Order', 'r3', { ...ORDER, R: '3', S: '1', N: '3', Moves: '3' }, ['LiveAll'], 1912, 'three receivers'),
+  model('Order', 's2', ORDER, [], 33373, 'two streams that change places: in order, and nobody waits in a circle'),
+  model('Order', 'live', ORDER, ['LiveAll'], 33373, 'the same: everything leaves in the end', true),
+  model('Order', 'r3f1', { ...ORDER, R: '3', S: '1', N: '4', MaxFaults: '1' }, ['LiveAll'], 33979, 'four items', true),
   model('Window', 'l3', WINDOW, [], 11401, 'at most once while no batch outlives the window: W ≥ L − 1'),
   model('Window', 'l2', { ...WINDOW, W: '1', L: '2' }, [], 2856, 'the same with a window of one'),
   model(
@@ -227,6 +240,20 @@ export const WRONGS: readonly Wrong[] = [
   ),
   wrong('Tier', 'WrongForgottenStored', TIER, 'what the edge forgot is at the centre', 'it is durable one hop on'),
   wrong('Tier', 'WrongTakenDurable', TIER, 'what a hop took is durable', 'it is answered only when it is'),
+  wrong(
+    'Order',
+    'WrongAllInOrder',
+    ORDER,
+    'what a tier took in first leaves it first',
+    'only within a stream: lanes go on side by side',
+  ),
+  wrong(
+    'Order',
+    'WrongWhole',
+    ORDER,
+    'whole journals, or segments, could wait for one another',
+    'two streams that change places leave two journals that wait in a circle; single records do not',
+  ),
   wrong(
     'Window',
     'Safety',
