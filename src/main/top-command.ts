@@ -110,11 +110,14 @@ function destinationLines(destination: FleetDestination, now: Seen, before: Seen
       ),
     );
   }
-  for (const { key, failures, lastFailure } of destination.lanes) {
+  for (const { key, failures, lastFailure, waitsFor } of destination.lanes) {
     if (failures > 0) lines.push(`  ${key}: ${failures} tries failed: ${lastFailure}`);
+    if (waitsFor.length > 0) lines.push(`  ${key}: waits for what ${namesOf(waitsFor)} took in before`);
   }
   return lines;
 }
+
+const namesOf = (receivers: readonly number[]): string => receivers.map((receiver) => `r${receiver}`).join(', ');
 
 const count = (value: number): string => String(Math.round(value));
 

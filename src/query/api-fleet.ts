@@ -48,6 +48,8 @@ export interface FleetDestination {
     readonly acknowledgedMs: number;
     /** When the oldest request was taken in that is being sent, Unix ms; 0 when none is. */
     readonly waitingSinceMs: number;
+    /** Receivers whose lanes have to go first: they took in earlier batches of the same stream. */
+    readonly waitsFor: readonly number[];
     readonly protocol: 'INIT' | 'CONNECTING' | 'CONNECTED' | 'ERROR' | 'CLOSED';
     readonly connections: Readonly<Record<'IDLE' | 'ACTIVE' | 'DRAINING' | 'CLOSED' | 'ERROR', number>>;
     /** Events that a state machine of the lane did not know in its state. */

@@ -53,6 +53,7 @@ const lane = record({
   receivedMs: integer,
   acknowledgedMs: integer,
   waitingSinceMs: integer,
+  waitsFor: list(integer),
   protocol: text,
   connections: reasons,
   refusedEvents: reasons,

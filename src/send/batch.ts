@@ -42,8 +42,8 @@ export interface Outgoing {
   readonly rewrite?: Rewrite | undefined;
 }
 
-/** Settles when it is the turn of a letter: what stands at these places is settled. */
-export type AwaitPredecessors = (after: readonly Place[]) => Promise<void>;
+/** Settles when it is the turn of a letter: what it names as before it is settled. */
+export type AwaitPredecessors = (letter: Letter) => Promise<void>;
 
 /** Reads letters of one signal and puts them into batches, in order. */
 export class BatchReader {
@@ -86,7 +86,7 @@ export class BatchReader {
     this.#waiting = undefined;
     if (first === undefined) return undefined;
     // All that was read before it is settled: nothing waits with it that others may be waiting for.
-    if (first.after.length > 0) await this.#predecessors(first.after);
+    if (first.after.length > 0) await this.#predecessors(first);
     let isReady = this.#slot.add(first);
     while (!isReady) {
       const letter = await this.#nextLetter();

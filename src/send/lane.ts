@@ -2,7 +2,7 @@ import { recordStream } from '../base/history.ts';
 import type { Signal } from '../base/signal.ts';
 import { type Clock, pause } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
-import { endOf, type Position } from '../journal/position.ts';
+import { endOf, type Place, type Position } from '../journal/position.ts';
 import { JournalReader } from '../journal/reader.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { journalFile } from '../journal/segment-files.ts';
@@ -15,6 +15,7 @@ import {
   elsewhereOf,
   halves,
   itemsOf,
+  type Letter,
   markOf,
   type Outgoing,
 } from './batch.ts';
@@ -46,7 +47,7 @@ export interface LaneOptions {
   /** What is done to the requests of a segment on their way. */
   readonly outgoing: (segment: string) => Promise<Outgoing>;
   /** Waits for other receivers' lanes of the same signal and destination. */
-  readonly predecessors: AwaitPredecessors;
+  readonly predecessors: (places: readonly Place[]) => Promise<void>;
   /** How large a request becomes; a test makes them small. */
   readonly batchLimits: BatchLimits | undefined;
   readonly progress: Progress;
@@ -76,6 +77,8 @@ export interface LaneState {
   readonly acknowledgedMs: number;
   /** When the oldest request was taken in that is being sent, Unix ms; 0 when none is. */
   readonly waitingSinceMs: number;
+  /** Receivers of which something goes before what it would send next: their lanes are not that far. */
+  readonly waitsFor: readonly number[];
   readonly protocol: ProtocolPhase;
   /** By phase. */
   readonly connections: Readonly<Record<ConnectionPhase, number>>;
@@ -84,6 +87,9 @@ export interface LaneState {
 }
 
 const DISK_RETRY_MS = 1_000;
+
+/** When a letter was taken in, Unix ms. */
+const receivedMs = (letter: Letter | undefined): number => Number((letter?.receivedUnixNano ?? 0n) / 1_000_000n);
 
 export const laneKey = (destination: string, receiver: number, signal: Signal): string =>
   `${destination}/r${receiver}/${signal}`;
@@ -107,6 +113,7 @@ export class Lane {
   #receivedMs = 0;
   #acknowledgedMs = 0;
   #waitingSinceMs = 0;
+  #waitsFor: readonly number[] = [];
   #refusedByMessages = 0;
   readonly #slot: Slot;
   /** Nothing that was read is open: all of it is settled, and nothing is there to be read. */
@@ -163,6 +170,7 @@ export class Lane {
       receivedMs: this.#receivedMs,
       acknowledgedMs: this.#acknowledgedMs,
       waitingSinceMs: this.#waitingSinceMs,
+      waitsFor: this.#waitsFor,
       ...this.#machines(),
     };
   }
@@ -213,12 +221,16 @@ export class Lane {
       const path = `${directory}/${journalFile(sealed.segment)}`;
       const journal = new JournalReader(disk, path, identity, sealed.journalBytes);
       const from = { segment: sealed.segment, signal, after: before.position };
-      const untilStopped: AwaitPredecessors = async (places) =>
-        void (await Promise.race([predecessors(places), this.#stopped]));
+      const untilStopped: AwaitPredecessors = async (letter) => {
+        this.#waitsFor = letter.after.map(({ receiver }) => receiver);
+        this.#waitingSinceMs = receivedMs(letter);
+        await Promise.race([predecessors(letter.after), this.#stopped]);
+        this.#waitsFor = [];
+      };
       const reader = new BatchReader(journal, from, this.#slot, await outgoing(sealed.segment), untilStopped);
       for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
         if (this.#isStopping) return;
-        this.#waitingSinceMs = Number((batch.letters[0]?.receivedUnixNano ?? 0n) / 1_000_000n);
+        this.#waitingSinceMs = receivedMs(batch.letters[0]);
         await this.#settle(batch);
         if (this.#isStopping) return;
       }
@@ -308,7 +320,7 @@ export class Lane {
     this.#lastFailure = '';
     this.#batches++;
     for (const { body } of batch.letters) this.#bytes += body.length;
-    this.#receivedMs = Number((batch.letters.at(-1)?.receivedUnixNano ?? 0n) / 1_000_000n);
+    this.#receivedMs = receivedMs(batch.letters.at(-1));
     this.#acknowledgedMs = Number(clock.unixNano() / 1_000_000n);
   }
 

@@ -88,14 +88,19 @@ test('it waits for what is not sealed yet, also over the end of the process that
   );
   await takeInR1(['traces', span(2), '', batch(2, after)], ['traces', span(3), '', batch(3)]);
   const first = await hop.start();
-  const isWaiting = (): true | null => (first.queuedSegments === 1 ? true : null);
-  await waitUntil('the segment of r1 is known', 5_000, async () => isWaiting());
+  await waitUntil('the lane of r1 waits', 5_000, async () =>
+    first.states().some(({ waitsFor }) => waitsFor.length > 0) ? true : null,
+  );
+  const lane = first.states().find(({ key }) => key === 'next/r1/traces');
+  expect(lane).toMatchObject({ waitsFor: [0] });
+  expect(lane?.waitingSinceMs).toBeGreaterThan(Date.now() - 60_000);
   await first.stop();
   expect(arrived(hop)).toEqual([]);
   const next = await hop.start();
   await hop.intake.seal();
   await next.idle(10_000);
   expect(arrived(hop)).toEqual(['span 1', 'span 2', 'span 3']);
+  expect(next.states().flatMap(({ waitsFor }) => waitsFor)).toEqual([]);
 });
 
 test('what was removed by hand is waited for by nobody', async () => {

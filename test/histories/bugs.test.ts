@@ -255,7 +255,7 @@ const ORDER_BUGS: readonly Bug[] = [
   {
     name: 'does not wait for what another receiver took in before',
     file: 'send/batch.ts',
-    from: 'if (first.after.length > 0) await this.#predecessors(first.after);',
+    from: 'if (first.after.length > 0) await this.#predecessors(first);',
     to: '',
     shows: 'Transmit',
   },

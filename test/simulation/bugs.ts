@@ -311,7 +311,7 @@ const ORDER: readonly Bug[] = [
   {
     name: 'does not wait for what another receiver took in before',
     file: 'send/batch',
-    from: 'if (first.after.length > 0) await this.#predecessors(first.after);',
+    from: 'if (first.after.length > 0) await this.#predecessors(first);',
     to: '',
   },
   {

@@ -103,7 +103,7 @@ export const CODE_MUTANTS: readonly CodeMutant[] = [
     ['merges what has another baggage', 'letter.baggage === first.baggage && ', ''],
   ]),
   ...mutants('send/batch.ts', 'send/predecessors.test.ts', [
-    ['does not wait for other receivers', 'if (first.after.length > 0) await this.#predecessors(first.after);', ''],
+    ['does not wait for other receivers', 'if (first.after.length > 0) await this.#predecessors(first);', ''],
     ['merges what must wait with what was before it', ' && letter.after.length === 0', ''],
   ]),
   ...mutants('send/predecessors.ts', 'send/predecessors.test.ts', [
