@@ -49,80 +49,93 @@ interface OrderMoves {
   readonly items: number;
 }
 
-/** The moves of one history. The line of a move is the event that it stands for. */
-export function orderMoves(events: readonly StreamEvent[]): OrderMoves {
-  const lanes = new Map<number, Lane>();
-  const streams: string[] = [];
-  const marks: number[] = [];
-  const holders: number[] = [];
-  const moves: Move[] = [];
-  let line = 0;
-  const say = (action: string, ...numbers: number[]): void => {
-    moves.push({ action: `${action}(${numbers.join(', ')})`, line });
-  };
-  const laneOf = (receiver: number): Lane => {
-    const lane = lanes.get(receiver) ?? new Lane();
-    lanes.set(receiver, lane);
+/** Turns the events of a tier into moves, one after the other. */
+class Tier {
+  readonly moves: Move[] = [];
+  readonly #lanes = new Map<number, Lane>();
+  readonly #streams: string[] = [];
+  /** By stream: items taken in, and who holds it; both from 1 on. */
+  readonly #marks: number[] = [];
+  readonly #holders: number[] = [];
+  #line = 0;
+
+  get sizes(): Omit<OrderMoves, 'moves'> {
+    const receivers = Math.max(...this.#lanes.keys(), 1);
+    return { receivers, streams: this.#streams.length, items: Math.max(0, ...this.#marks.slice(1)) };
+  }
+
+  take(event: StreamEvent): void {
+    const { step, stream, at } = event;
+    const lane = LANE.exec(stream)?.[1];
+    if (lane === undefined) {
+      if (step === 'Deliver' && stream.startsWith(BEFORE)) this.#takeIn(event);
+    } else {
+      const r = Number(lane) + 1;
+      const of = this.#laneOf(r);
+      if (step === 'Fill') of.batch.push(of.nth(at));
+      if (step === 'Transmit') this.#send(r, of);
+      if (step === 'Deliver') this.#arrive(r, of, at);
+      if (step === 'BatchOk') this.#settle(r, of, Number.POSITIVE_INFINITY);
+      if (step === 'Overlap') this.#settle(r, of, of.upTo(at));
+      // What was under way is read again.
+      if (step === 'SCrash' || step === 'Abandon') of.batch = [];
+    }
+    this.#line++;
+  }
+
+  #say(action: string, ...numbers: number[]): void {
+    this.moves.push({ action: `${action}(${numbers.join(', ')})`, line: this.#line });
+  }
+
+  #laneOf(receiver: number): Lane {
+    const lane = this.#lanes.get(receiver) ?? new Lane();
+    this.#lanes.set(receiver, lane);
     return lane;
-  };
-  const take = ({ stream, where, count }: StreamEvent): void => {
+  }
+
+  #takeIn({ stream, where, count }: StreamEvent): void {
     const [, receiver, segment = ''] = /^r(\d+)\/(\w+)$/.exec(where) ?? [];
     const r = Number(receiver) + 1;
-    if (!streams.includes(stream)) streams.push(stream);
-    const s = streams.indexOf(stream) + 1;
-    if (holders[s] !== r) say('Grant', s, r);
-    holders[s] = r;
-    marks[s] = (marks[s] ?? 0) + 1;
-    say('Take', s, r, marks[s]);
-    laneOf(r).records.push(positionOf(segment, count - 1));
-  };
-  const send = (r: number, lane: Lane): void => {
+    if (!this.#streams.includes(stream)) this.#streams.push(stream);
+    const s = this.#streams.indexOf(stream) + 1;
+    if (this.#holders[s] !== r) this.#say('Grant', s, r);
+    this.#holders[s] = r;
+    const item = (this.#marks[s] ?? 0) + 1;
+    this.#marks[s] = item;
+    this.#say('Take', s, r, item);
+    this.#laneOf(r).records.push(positionOf(segment, count - 1));
+  }
+
+  #send(r: number, lane: Lane): void {
     const open = lane.batch.filter((i) => i > lane.done);
     const [first = lane.sent + 1] = open;
     if (first <= lane.sent) {
       lane.sent = lane.done;
-      say('Again', r);
+      this.#say('Again', r);
     }
-    for (const i of open) say('Send', r, i);
+    for (const i of open) this.#say('Send', r, i);
     lane.sent = open.at(-1) ?? lane.sent;
-  };
-  const settle = (r: number, lane: Lane, last: number): void => {
+  }
+
+  #arrive(r: number, lane: Lane, at: string): void {
+    const [, mark = ''] = at.split('-');
+    while (lane.arrived < lane.upTo(mark)) this.#say('Arrive', r, ++lane.arrived);
+  }
+
+  #settle(r: number, lane: Lane, last: number): void {
     for (const i of lane.batch.filter((nth) => nth > lane.done && nth <= last)) {
-      say('Settle', r, i);
+      this.#say('Settle', r, i);
       lane.done = i;
     }
     lane.batch = [];
-  };
-  const arrive = (r: number, lane: Lane, at: string): void => {
-    for (let i = lane.arrived + 1; i <= lane.upTo(at.split('-')[1] ?? ''); i++) {
-      say('Arrive', r, i);
-      lane.arrived = i;
-    }
-  };
-  for (const event of events) {
-    const { step, stream, at } = event;
-    const lane = LANE.exec(stream)?.[1];
-    if (lane === undefined) {
-      if (step === 'Deliver' && stream.startsWith(BEFORE)) take(event);
-    } else {
-      const r = Number(lane) + 1;
-      const of = laneOf(r);
-      if (step === 'Fill') of.batch.push(of.nth(at));
-      if (step === 'Transmit') send(r, of);
-      if (step === 'Deliver') arrive(r, of, at);
-      if (step === 'BatchOk') settle(r, of, Number.POSITIVE_INFINITY);
-      if (step === 'Overlap') settle(r, of, of.upTo(at));
-      // What was under way is read again.
-      if (step === 'SCrash' || step === 'Abandon') of.batch = [];
-    }
-    line++;
   }
-  return {
-    moves,
-    receivers: Math.max(...lanes.keys(), 1),
-    streams: streams.length,
-    items: Math.max(0, ...marks.slice(1)),
-  };
+}
+
+/** The moves of one history. The line of a move is the event that it stands for. */
+export function orderMoves(events: readonly StreamEvent[]): OrderMoves {
+  const tier = new Tier();
+  for (const event of events) tier.take(event);
+  return { moves: tier.moves, ...tier.sizes };
 }
 
 /** Follows what a tier did through spec/Order.tla (`spec`, the module's text). */
