@@ -84,22 +84,24 @@ export const LIMITS = {
   diskRetryMs: 1_000,
   /** Places of damage that a receiver keeps to show. Older ones remain in its log. */
   damagedPlacesMax: 20,
-  /** Sealed segments loaded into the store at the same time. */
+  /** Sealed segments loaded into the store at the same time, on machines with few cores and with many (parallelism.ts). */
   loadsInParallel: 2,
+  loadsInParallelMax: 16,
   /** Insert tokens that the store remembers a table: above the largest number of segments in flight when it crashed. */
   deduplicationWindow: 10_000,
   /** Statements that the embedded engine runs at once besides loads; more wait in order. */
   queriesInParallel: 4,
-  /** UV_THREADPOOL_SIZE of the store process: each running statement holds a thread, and the file system needs some. */
-  storeThreads: 12,
+  /** Threads of the store process for its file system, besides one for each running statement. */
+  storeFileThreads: 6,
   /** Memory of the embedded engine. Over it: the statement that asks for more fails (code 241), a load is tried again. */
   storeMemoryBytesMax: 3 * GIB,
   /** Each of the engine's caches of marks and primary keys. */
   storeCacheBytesMax: 64 * MIB,
   /** Filters of parts, kept unpacked: 5 bytes a span. Without it each search unpacks all of them (2 M spans: 7 of its 11 ms before it reads a row). */
   storeFilterCacheBytesMax: 128 * MIB,
-  /** Background threads of the embedded engine: merges must leave a core to receiving and querying. */
+  /** Background threads of the embedded engine, on machines with few cores and with many: merges must leave cores to receiving and querying. */
   storeMergesInParallel: 2,
+  storeMergesInParallelMax: 8,
   /** The store looks through the journal directories this often, in case a message about a sealed segment was lost. */
   loadRescanMs: 5_000,
   /** A segment that failed to load is tried again after this, doubled each time up to loadRetryMsMax. */
@@ -324,7 +326,3 @@ assert(LIMITS.journalRecordBytesMax > LIMITS.requestBytesMax, 'a journal record 
 assert(LIMITS.inflightBytesMax >= LIMITS.requestBytesMax, 'one request of the largest size can be admitted');
 assert(LIMITS.segmentColumnBytesMax > LIMITS.segmentBytesMax, 'columns hold what the journal holds, and more');
 assert(LIMITS.segmentBytesMax < LIMITS.journalBytesMax, 'the journal quota holds more than one segment');
-assert(
-  LIMITS.storeThreads > LIMITS.queriesInParallel + LIMITS.loadsInParallel,
-  'the file system has threads beside the running statements',
-);

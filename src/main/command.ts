@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { unreachable } from '../base/assert.ts';
-import { LIMITS } from '../base/limits.ts';
 import { DIRECTORIES, INSTANCE_FILE, LOCK_FILE } from '../base/names.ts';
+import { receiversFor, storeParallelism } from '../base/parallelism.ts';
 import { systemClock } from '../host/clock.ts';
 import { errorText, readWhole } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
@@ -62,14 +62,16 @@ async function runOwnWords(command: OwnWords, words: readonly string[]): Promise
   process.stdout.write('', () => process.exit());
 }
 
+const storeThreads = (): number => storeParallelism(os.availableParallelism()).threads;
+
 /** The size of the thread pool is read before the first line of a program runs. */
 function lacksThreads(): boolean {
-  return Number(process.env['UV_THREADPOOL_SIZE'] ?? 0) < LIMITS.storeThreads;
+  return Number(process.env['UV_THREADPOOL_SIZE'] ?? 0) < storeThreads();
 }
 
 /** Runs the same command again with the threads that the embedded ClickHouse needs. */
 function runWithThreads(words: readonly string[]): number {
-  const environment = { ...process.env, UV_THREADPOOL_SIZE: String(LIMITS.storeThreads) };
+  const environment = { ...process.env, UV_THREADPOOL_SIZE: String(storeThreads()) };
   const program = process.argv[1] ?? '';
   return spawnSync(process.execPath, [program, ...words], { stdio: 'inherit', env: environment }).status ?? 1;
 }
@@ -125,7 +127,7 @@ async function configOf(read: Understood): Promise<Config> {
     flags: read.flags,
     environment: process.env,
     file: exists ? { name, text } : null,
-    cores: os.availableParallelism(),
+    receivers: receiversFor(os.availableParallelism(), read.command !== 'edge' && read.command !== 'regional'),
   });
 }
 

@@ -10,13 +10,13 @@ interface Given {
 
 function load({ yaml, environment = {}, flags = {} }: Given): Config {
   const file = yaml === undefined ? null : { name: 'clew.yaml', text: yaml };
-  return loadConfig({ flags: new Map(Object.entries(flags)), environment, file, cores: 4 });
+  return loadConfig({ flags: new Map(Object.entries(flags)), environment, file, receivers: 3 });
 }
 
 const problemsOf = (given: Given): string[] =>
   load(given).problems.map((problem) => `${problem.place} ${problem.key}: ${problem.message}`);
 
-test('without any configuration the defaults are in force, with one receiver for each core but one', () => {
+test('without any configuration the defaults are in force, with as many receivers as suit the machine', () => {
   const { settings, problems, warnings } = load({});
   expect(problems).toEqual([]);
   expect(warnings).toEqual([]);

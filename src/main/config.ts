@@ -14,8 +14,8 @@ export interface ConfigSources {
   readonly flags: ReadonlyMap<string, string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly file: { readonly name: string; readonly text: string } | null;
-  /** For the default number of receivers. */
-  readonly cores: number;
+  /** The default of that setting, which depends on the machine. */
+  readonly receivers: number;
 }
 
 export interface Config {
@@ -57,7 +57,7 @@ export function loadConfig(sources: ConfigSources): Config {
     if (raw !== undefined && raw !== '') take(setting, raw, variableOf(setting.key));
   }
   for (const [key, raw] of sources.flags) take(settingOf(key), raw, flagOf(key));
-  if (values.get('receivers') === null) values.set('receivers', Math.max(1, sources.cores - 1));
+  if (values.get('receivers') === null) values.set('receivers', sources.receivers);
   const settings = Object.fromEntries(values) as unknown as Settings;
   if (problems.length === 0) problems.push(...relationProblems(settings, origins));
   return { settings, origins, problems, warnings: warningsOf(settings, sources.environment) };

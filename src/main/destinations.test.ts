@@ -23,7 +23,7 @@ function settingsOf(flags: Record<string, string>): Settings {
     flags: new Map(Object.entries(flags)),
     environment: {},
     file: null,
-    cores: 2,
+    receivers: 1,
   });
   expect(problems).toEqual([]);
   return settings;

@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import cluster from 'node:cluster';
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { unreachable } from '../base/assert.ts';
 import { LIMITS } from '../base/limits.ts';
+import { storeParallelism } from '../base/parallelism.ts';
 import type { Clock } from '../host/clock.ts';
 import { clientHost } from './addresses.ts';
 import type { ChannelMessage, Fleet, Start } from './channel.ts';
@@ -212,6 +214,6 @@ const EXIT_RESERVE_MS = 300;
 /** The size of the thread pool is read when the first thread starts, so it must be in the environment before. */
 function spawnStore(): ChildProcess {
   return fork(CLI, [CHILD_COMMAND, 'store'], {
-    env: { ...process.env, UV_THREADPOOL_SIZE: String(LIMITS.storeThreads) },
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(storeParallelism(os.availableParallelism()).threads) },
   });
 }

@@ -53,7 +53,8 @@ const SETTINGS = [
     optional: true,
     min: 1,
     max: 64,
-    description: 'Receiver processes. none: one for each core but one, at least one.',
+    description:
+      'Receiver processes. none: two for each five cores (edge and regional: one for each core but one), at least one.',
   },
   {
     key: 'grpc.port',

@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { unreachable } from '../base/assert.ts';
 import { DIRECTORIES } from '../base/names.ts';
+import { storeParallelism } from '../base/parallelism.ts';
 import { formatBytes } from '../base/units.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
@@ -207,6 +208,7 @@ export function storeOptions({ settings, storePassword }: Pick<Start, 'settings'
     clock: systemClock,
     journalDirectory: path.join(settings.data, DIRECTORIES.journal),
     retention: retentionRules(settings),
+    parallelism: storeParallelism(os.availableParallelism()),
   };
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Session } from 'chdb';
 import { assert } from '../base/assert.ts';
 import { LIMITS } from '../base/limits.ts';
+import { type StoreParallelism, storeParallelism } from '../base/parallelism.ts';
 import { pause, systemClock } from '../host/clock.ts';
 import { makeDirectoryDurably, replaceDurably } from '../host/disk.ts';
 import { nodeDisk } from '../host/node-disk.ts';
@@ -19,6 +20,8 @@ export interface EmbeddedOptions {
   readonly path: string;
   /** Statements that run at once, besides loads. Default LIMITS.queriesInParallel. */
   readonly queriesInParallel?: number;
+  /** Default: as on a small machine. */
+  readonly parallelism?: StoreParallelism;
 }
 
 type Chdb = typeof import('chdb');
@@ -29,17 +32,18 @@ type Chdb = typeof import('chdb');
  * A statement has a session to itself while it runs, so statements run in parallel. Sessions are used again (to open one for each
  * statement is a third of what a small one takes), but not after a cancelled statement, whose rows chDB would put before the next answer, and not after
  * settings that would stay.
- * Needs UV_THREADPOOL_SIZE >= LIMITS.storeThreads, set before the process starts: a running statement holds a thread.
+ * Needs UV_THREADPOOL_SIZE >= `parallelism.threads`, set before the process starts: a running statement holds a thread.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const chdb = loadChdb();
   await dropDanglingTokens(nodeDisk, path.resolve(options.path));
-  const args = [...serverArguments(), `--config-file=${await writeConfig(options.path)}`];
+  const { loads: loadsInParallel, merges } = options.parallelism ?? storeParallelism(1);
+  const args = [...serverArguments(merges), `--config-file=${await writeConfig(options.path)}`];
   const sessions = new Sessions(() => new chdb.Session(options.path, { connectionArgs: args }));
   // Keeps the engine alive between statements.
   const anchor = sessions.take(UNUSED);
   const queries = new Lane(options.queriesInParallel ?? LIMITS.queriesInParallel);
-  const loads = new Lane(LIMITS.loadsInParallel);
+  const loads = new Lane(loadsInParallel);
   const running = new Set<Promise<unknown>>();
   const closing = new AbortController();
   let closed = false;
@@ -106,11 +110,11 @@ async function writeConfig(directory: string): Promise<string> {
 const CONFIG_FILE = 'clew-config.xml';
 
 /** Server configuration of the embedded engine: bounded memory, caches and background threads. */
-function serverArguments(): string[] {
+function serverArguments(merges: number): string[] {
   const values: Record<string, string | number> = {
     timezone: 'UTC',
     max_server_memory_usage: LIMITS.storeMemoryBytesMax,
-    background_pool_size: LIMITS.storeMergesInParallel,
+    background_pool_size: merges,
     mark_cache_size: LIMITS.storeCacheBytesMax,
     index_mark_cache_size: LIMITS.storeCacheBytesMax,
     primary_index_cache_size: LIMITS.storeCacheBytesMax,

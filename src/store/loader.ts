@@ -17,6 +17,8 @@ export interface LoaderOptions {
   readonly clock: Clock;
   /** `<data>/journal`. */
   readonly journalDirectory: string;
+  /** Default LIMITS.loadsInParallel. */
+  readonly loadsInParallel?: number;
   /** The segment is in the store and its files are gone: its receiver may count their bytes as free. */
   readonly onForgotten?: (receiver: number, segment: string) => void;
   /**
@@ -157,8 +159,9 @@ export class Loader {
   /** Starts loads while there are places and segments whose turn has come. */
   #pump(): void {
     if (this.#closed || this.#pauses > 0) return;
-    const nowMs = this.#options.clock.monotonicMs();
-    while (this.#running.size < LIMITS.loadsInParallel) {
+    const { clock, loadsInParallel = LIMITS.loadsInParallel } = this.#options;
+    const nowMs = clock.monotonicMs();
+    while (this.#running.size < loadsInParallel) {
       const load = nextLoad(this.#pending.values(), nowMs);
       if (load === undefined) {
         this.#wakeForRetry(nowMs);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { LIMITS } from '../base/limits.ts';
+import { type StoreParallelism, storeParallelism } from '../base/parallelism.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
 import type { Clock } from '../host/clock.ts';
 import { pause } from '../host/clock.ts';
@@ -21,6 +22,8 @@ export interface StoreOptions {
   /** `<data>/journal`. */
   readonly journalDirectory: string;
   readonly retention?: RetentionRules;
+  /** Default: as on a small machine. */
+  readonly parallelism?: StoreParallelism;
   readonly onInserted?: NonNullable<LoaderOptions['onInserted']>;
   readonly onForgotten?: (receiver: number, segment: string) => void;
   readonly onDamaged?: (receiver: number, segment: string) => void;
@@ -67,8 +70,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { clock, disk, journalDirectory } = options;
   // What a backup that was cut short left: hard links that would keep dropped data on the disk.
   if (options.engine.url === undefined) await removeTree(path.join(options.engine.path, 'shadow'));
-  const engine = await openEngine(options.engine);
-  const loader = new Loader({ ...options, engine });
+  const parallelism = options.parallelism ?? storeParallelism(1);
+  const { engine: place } = options;
+  const engine = await openEngine(place.url === undefined ? { ...place, parallelism } : place);
+  const loader = new Loader({ ...options, engine, loadsInParallel: parallelism.loads });
   try {
     await migrate(engine);
     await loader.start();
