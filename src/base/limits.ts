@@ -43,9 +43,10 @@ export const LIMITS = {
   fairReserveShare: 0.125,
   /**
    * MiB of each half of the young objects of a receiver (a flag of V8; three times as much is held). What a request makes dies with it:
-   * more room would only let what nobody needs any more wait longer to be given back.
+   * more room would only let what nobody needs any more wait longer to be given back, less would have what hundreds of small requests in
+   * flight need copied again and again.
    */
-  receiverYoungMiBMax: 4,
+  receiverYoungMiBMax: 8,
   /** The same of the processes of a Clew that forwards: they only pass requests on, whose objects die at once (bench/cutoff-main.ts). */
   forwardYoungMiBMax: 2,
   /** Bytes of buffers that a receiver has let go before they are looked for. */
