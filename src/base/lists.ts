@@ -2,8 +2,8 @@ import { grow } from './growth.ts';
 
 const FIRST_CAPACITY = 64;
 
-/** Below this many words a loop beats TypedArray.set. */
-const SHORT_COPY = 16;
+/** Up to this many words a loop beats TypedArray.set with the view that it needs, which is garbage a moment later. */
+const SHORT_COPY = 64;
 
 /** A growing list of unsigned 32-bit integers; also holds Int32 (same bits) and, as pairs low/high, 64-bit values. */
 export class U32List {

@@ -3,10 +3,19 @@ import { U32List } from '../base/lists.ts';
 
 const FIRST_SLOTS = 64;
 
-/** FNV-1a over `bytes[start, end)`, mixed once at the end because open addressing uses the low bits. */
+/**
+ * Of `bytes[start, end)`, four bytes at a time: the multiplications of one byte each would wait for one another. Mixed once at the end because
+ * open addressing uses the low bits.
+ */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  let hash = 0x811c9dc5 ^ (end - start);
+  let i = start;
+  for (; i < end - 3; i += 4) {
+    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+    hash = Math.imul(hash ^ word, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
   return (hash ^ (hash >>> 13)) >>> 0;
@@ -40,6 +49,11 @@ export class Dictionary {
       if (entry === 0) return this.#insert(slot, hash, bytes, start, end);
       if (this.#hashes.values[entry - 1] === hash && this.equals(entry - 1, bytes, start, end)) return entry - 1;
     }
+  }
+
+  /** As `add`, for bytes that are likely to be those of entry `guess`, which need not exist. */
+  addGuessed(guess: number, bytes: Uint8Array, start: number, end: number): number {
+    return guess < this.size && this.equals(guess, bytes, start, end) ? guess : this.add(bytes, start, end);
   }
 
   /** True when entry `index` is `bytes[start, end)`. */

@@ -38,18 +38,19 @@ export interface StreamToken {
 
 /** The payload in two parts; the second is the body itself, not a copy. */
 export function encodeRecord(record: RequestRecord): [Buffer, Uint8Array] {
-  const baggageBytes = Buffer.byteLength(record.baggage);
+  const baggageBytes = record.baggage === '' ? 0 : Buffer.byteLength(record.baggage);
   const isCounted = record.token !== undefined || record.items !== undefined;
   const headerBytes = isCounted ? COUNTED_HEADER_BYTES : HEADER_BYTES;
   const token = record.token === undefined ? '' : tokenText(record.token);
-  const head = Buffer.alloc(headerBytes + baggageBytes + token.length);
+  // Every byte of it is written.
+  const head = Buffer.allocUnsafe(headerBytes + baggageBytes + token.length);
   head.writeUInt8(isCounted ? COUNTED : PLAIN, 0);
   head.writeUInt8(SIGNALS.indexOf(record.signal), 1);
   head.writeUInt16LE(token.length, 2);
   head.writeUInt32LE(baggageBytes, 4);
   head.writeBigUInt64LE(record.receivedUnixNano, 8);
-  head.write(record.baggage, headerBytes);
-  head.write(token, headerBytes + baggageBytes, 'latin1');
+  if (baggageBytes > 0) head.write(record.baggage, headerBytes);
+  if (token !== '') head.write(token, headerBytes + baggageBytes, 'latin1');
   if (isCounted) writeCounts(head, record.items ?? 0, record.rejected ?? 0);
   return [head, record.body];
 }

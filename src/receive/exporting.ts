@@ -6,12 +6,13 @@ import { jsonToProtobuf } from '../wire/json.ts';
 import type { Outcome } from '../wire/outcome.ts';
 import { TooLargeError, type Unpacker } from '../wire/unpacking.ts';
 import { WireError } from '../wire/wire-error.ts';
-import type { Arrivals } from './arrivals.ts';
+import type { Arrival, Arrivals } from './arrivals.ts';
 import { BodyPool } from './body-pool.ts';
 import { type DoorContext, overloadOf, Reservation } from './door.ts';
 import { batchOf } from './marks.ts';
 import type { Client } from './shares.ts';
 import type { HopBatch } from './sink.ts';
+import type { Waiting } from './turns.ts';
 
 /** One request as it came over the wire, whole. */
 export interface WireRequest {
@@ -34,47 +35,98 @@ export interface Hop {
 }
 
 /**
- * Unpacks, converts and hands on one request; the outcome is what the door answers. Never rejects. Takes the reservation over: it grows
- * with what the body unpacks to, and is released when the sink is done, whether or not the client still waits.
+ * Unpacks, converts and hands on one request; `answered` is told, once, what the door answers, and must not throw. Takes the reservation over: it
+ * grows with what the body unpacks to, and is released when the sink is done, whether or not the client still waits.
  */
-export async function exportRequest(
+export function exportRequest(
   context: DoorContext,
   request: WireRequest,
   reservation: Reservation,
-): Promise<Outcome> {
-  try {
-    const { unpacker } = request;
-    const unpacked = unpacker === undefined ? request.body : await unpackedOf(context, request, unpacker, reservation);
-    if (unpacked === undefined) return overloadOf(context);
-    return await context.turns.take((waitedMs) => takeIn(context, request, unpacked, reservation, waitedMs));
-  } catch (error) {
-    if (error instanceof TooLargeError) return { kind: 'tooLarge', message: error.message };
-    if (error instanceof WireError) return { kind: 'invalid', message: error.message };
-    context.onReport(`request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    return { kind: 'internal', message: 'the request could not be processed; the log has the cause' };
-  } finally {
-    reservation.release();
+  answered: (outcome: Outcome) => void,
+): void {
+  const whole = new WholeRequest(context, request, reservation, answered);
+  if (request.unpacker === undefined) context.turns.take(whole);
+  else void whole.unpack(request.unpacker);
+}
+
+/** From its last byte to its answer. A small request costs as much as its spans here, so it makes few promises and closures. */
+class WholeRequest implements Waiting {
+  readonly #context: DoorContext;
+  readonly #request: WireRequest;
+  readonly #reservation: Reservation;
+  readonly #answered: (outcome: Outcome) => void;
+  #unpacked: Uint8Array;
+
+  constructor(
+    context: DoorContext,
+    request: WireRequest,
+    reservation: Reservation,
+    answered: (outcome: Outcome) => void,
+  ) {
+    this.#context = context;
+    this.#request = request;
+    this.#reservation = reservation;
+    this.#answered = answered;
+    this.#unpacked = request.body;
+  }
+
+  async unpack(unpacker: Unpacker): Promise<void> {
+    try {
+      const unpacked = await unpackedOf(this.#context, this.#request, unpacker, this.#reservation);
+      if (unpacked === undefined) {
+        this.#settle(overloadOf(this.#context));
+        return;
+      }
+      this.#unpacked = unpacked;
+      this.#context.turns.take(this);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  begin(waitedMs: number): void {
+    try {
+      const outcome = this.#takeIn(waitedMs);
+      outcome.then(
+        (settled) => this.#settle(settled),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Converts it and hands it on. */
+  #takeIn(waitedMs: number): Promise<Outcome> {
+    const context = this.#context;
+    const { signal, baggage, hop } = this.#request;
+    if (hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(this.#unpacked)) {
+      const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
+      context.onReport(message);
+      return Promise.resolve({ kind: 'overloaded', message, retryAfterMs: context.limits.retryAfterMs });
+    }
+    const body = protobufOf(context, this.#request, this.#unpacked, this.#reservation);
+    if (body === undefined) return Promise.resolve(overloadOf(context));
+    if (hop === undefined) return context.sink.export({ signal, body, baggage, waitedMs });
+    return context.sink.export({ signal, body, baggage, waitedMs, batch: hop.batch });
+  }
+
+  #settle(outcome: Outcome): void {
+    this.#reservation.release();
+    this.#answered(outcome);
+  }
+
+  #fail(error: unknown): void {
+    this.#settle(failureOf(this.#context, error));
   }
 }
 
-/** Converts and hands on one unpacked request, when it is its turn. */
-async function takeIn(
-  context: DoorContext,
-  request: WireRequest,
-  unpacked: Uint8Array,
-  reservation: Reservation,
-  waitedMs: number,
-): Promise<Outcome> {
-  const { signal, baggage, hop } = request;
-  if (hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)) {
-    const message = `the body of batch ${hop.batch.mark} of ${hop.batch.stream} fails its checksum`;
-    context.onReport(message);
-    return { kind: 'overloaded', message, retryAfterMs: context.limits.retryAfterMs };
-  }
-  const body = protobufOf(context, request, unpacked, reservation);
-  if (body === undefined) return overloadOf(context);
-  if (hop === undefined) return context.sink.export({ signal, body, baggage, waitedMs });
-  return context.sink.export({ signal, body, baggage, waitedMs, batch: hop.batch });
+/** What a request is answered that could not be processed. */
+function failureOf(context: DoorContext, error: unknown): Outcome {
+  if (error instanceof TooLargeError) return { kind: 'tooLarge', message: error.message };
+  if (error instanceof WireError) return { kind: 'invalid', message: error.message };
+  context.onReport(`request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return { kind: 'internal', message: 'the request could not be processed; the log has the cause' };
 }
 
 /** The body without its packing; undefined when there is no memory for it. */
@@ -132,6 +184,7 @@ const AHEAD_BYTES = 256 * 1024;
 export class BodyCollector {
   readonly reservation: Reservation;
   readonly #arrivals: Arrivals;
+  readonly #arrival: Arrival;
   readonly #bytesMax: number;
   readonly #chunks: Buffer[] = [];
   #expectedBytes = 0;
@@ -141,7 +194,7 @@ export class BodyCollector {
   /** @param refuseSlow answers the request and drops this, when it has been arriving for long and others need its memory */
   constructor(context: DoorContext, bytesMax: number, client: Client, refuseSlow: () => void) {
     this.#arrivals = context.arrivals;
-    this.#arrivals.begin(this, refuseSlow);
+    this.#arrival = this.#arrivals.begin(refuseSlow);
     this.reservation = new Reservation(context.sink, client);
     this.#bytesMax = bytesMax;
   }
@@ -183,7 +236,7 @@ export class BodyCollector {
   }
 
   #growTo(total: number): boolean {
-    while (!this.reservation.growTo(total)) if (!this.#arrivals.refuseSlow(this)) return false;
+    while (!this.reservation.growTo(total)) if (!this.#arrivals.refuseSlow(this.#arrival)) return false;
     return true;
   }
 
@@ -196,7 +249,7 @@ export class BodyCollector {
 
   /** Everything, once: the pieces are let go. */
   whole(): Buffer {
-    this.#arrivals.end(this);
+    this.#arrivals.end(this.#arrival);
     if (this.#pooled !== undefined) return this.#pooled.subarray(0, this.sizeBytes);
     if (this.#chunks.length === 1) return this.#chunks[0];
     const memory = POOL.take(this.sizeBytes);
@@ -223,7 +276,7 @@ export class BodyCollector {
 
   /** Forgets everything, before anybody else has seen it. */
   drop(): void {
-    this.#arrivals.end(this);
+    this.#arrivals.end(this.#arrival);
     this.#chunks.length = 0;
     if (this.#pooled !== undefined) POOL.giveBack(this.#pooled);
     this.#pooled = undefined;

@@ -198,7 +198,7 @@ class UnaryCall {
       hop: hopOf(this.#headers),
     };
     this.#handedOver = true;
-    void exportRequest(this.#context, wire, this.#body.reservation).then((outcome) => {
+    exportRequest(this.#context, wire, this.#body.reservation, (outcome) => {
       this.#body.recycle(outcome);
       this.#answer(outcome, sizeBytes);
     });

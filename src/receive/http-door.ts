@@ -16,10 +16,10 @@ const SIGNAL_BY_PATH = new Map<string, Signal>(SIGNALS.map((signal) => [HTTP_PAT
 /** OTLP/HTTP (OTLP specification, "OTLP/HTTP"): the request listener of the HTTP door. */
 export function httpListener(context: DoorContext): (request: Request, response: Response) => void {
   return (request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0];
+    const path = pathOf(request.url ?? '');
     const exchange = { context, request, response, json: mediaType(request) === JSON_TYPE };
     // A connection that breaks in mid-answer concerns nobody but its client.
-    response.on('error', () => undefined);
+    response.on('error', ignore);
     applyCors(context, request, response);
     if (request.method === 'OPTIONS' && request.headers.origin !== undefined) {
       response.writeHead(204).end();
@@ -39,13 +39,22 @@ export function httpListener(context: DoorContext): (request: Request, response:
   };
 }
 
+const ignore = (): void => undefined;
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}
+
 const notFound = (path: string): Refusal => ({
   status: 404,
   outcome: { kind: 'invalid', message: `no such path ${path}; there are ${[...SIGNAL_BY_PATH.keys()].join(', ')}` },
 });
 
 function mediaType(request: Request): string {
-  return (request.headers['content-type'] ?? '').split(';', 1)[0].trim().toLowerCase();
+  const type = request.headers['content-type'] ?? '';
+  // As nearly all say it.
+  return type === PROTOBUF_TYPE ? type : type.split(';', 1)[0].trim().toLowerCase();
 }
 
 const IDENTITY = 'identity';
@@ -101,7 +110,7 @@ function receive(exchange: Exchange, signal: Signal): void {
       baggage: baggageOf(request.headers.baggage, context.limits.baggageBytesMax),
       hop: hopOf(request.headers),
     };
-    void exportRequest(context, wire, body.reservation).then((outcome) => {
+    exportRequest(context, wire, body.reservation, (outcome) => {
       body.recycle(outcome);
       context.counters.answered(outcome, sizeBytes);
       answer(exchange, signal, outcome);

@@ -77,6 +77,8 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
   return intake;
 }
 
+type Transcoded = Extract<TranscodeResult, { readonly kind: 'ok' }>;
+
 /** How often age, free space and the directory are looked at. */
 const TICK_MS = 50;
 const FREE_SPACE_MS = 1_000;
@@ -187,43 +189,51 @@ class OpenIntake implements Intake {
     return this.#overloaded(this.#lastRefusal);
   }
 
-  async export(request: ExportRequest): Promise<Outcome> {
-    const { clock } = this.#options;
+  /** Without `async`: a promise and a closure for each request are what its answer needs. */
+  export(request: ExportRequest): Promise<Outcome> {
+    const { clock, receiver } = this.#options;
     const startedMs = clock.monotonicMs();
     const refusal = this.#segmentRefusal(request.body.length);
     const open = this.#open;
-    if (refusal !== undefined || open === undefined) return this.#overloaded(refusal ?? 'no segment is open');
+    if (refusal !== undefined || open === undefined)
+      return Promise.resolve(this.#overloaded(refusal ?? 'no segment is open'));
     const receivedUnixNano = clock.unixNano();
     const payload = payloadOf(request, receivedUnixNano, open.builder.counts !== undefined);
     if (payload[0].length + payload[1].length > LIMITS.journalRecordBytesMax) {
-      return { kind: 'tooLarge', message: `a request may have ${LIMITS.requestBytesMax} bytes` };
+      return Promise.resolve({ kind: 'tooLarge', message: `a request may have ${LIMITS.requestBytesMax} bytes` });
     }
     const result = this.#transcode(open, request, receivedUnixNano);
-    if (result.kind !== 'ok') return result;
-    const { accepted, rejected, message } = result;
-    if (accepted > 0) {
-      if (open.builder.counts !== undefined) writeCounts(payload[0], accepted, rejected);
-      const appended = open.journal.append(KIND.request, payload);
-      const nth = open.journal.records;
-      recordBatch(request.batch, nth, `r${this.#options.receiver}/${open.journal.identity.segment}`);
-      open.appended(accepted, startedMs);
-      this.#rotateIfDue();
-      const written = await appended;
-      if (written.kind === 'failed') {
-        this.#abandon(open, written.message);
-        // Whether the record is on disk is settled when the journal is cut: until then its stream must not go on.
-        if (request.batch !== undefined) await this.#rebuilt(open.journal.identity.segment);
-        return this.#overloaded(`the journal cannot be written: ${written.message}`);
-      }
-      record('Answer', this.#options.receiver, open.journal.identity.segment, nth);
+    if (result.kind !== 'ok') return Promise.resolve(result);
+    if (result.accepted === 0) return Promise.resolve(this.#taken(request.signal, result));
+    if (open.builder.counts !== undefined) writeCounts(payload[0], result.accepted, result.rejected);
+    const appended = open.journal.append(KIND.request, payload);
+    const nth = open.journal.records;
+    const { segment } = open.journal.identity;
+    if (request.batch !== undefined) recordBatch(request.batch, nth, `r${receiver}/${segment}`);
+    open.appended(result.accepted, startedMs);
+    this.#rotateIfDue();
+    return appended.then((written) => {
+      if (written.kind === 'failed') return this.#notWritten(open, request, written.message);
+      record('Answer', receiver, segment, nth);
       if (request.batch !== undefined) {
-        this.#options.marks?.stands(request.batch.stream, positionOf(open.journal.identity.segment, nth - 1));
+        this.#options.marks?.stands(request.batch.stream, positionOf(segment, nth - 1));
       }
       this.#latency.record(clock.monotonicMs() - startedMs + (request.waitedMs ?? 0));
-    }
-    this.#accepted[request.signal] += accepted;
-    this.#rejected[request.signal] += rejected;
+      return this.#taken(request.signal, result);
+    });
+  }
+
+  #taken(signal: Signal, { accepted, rejected, message }: Transcoded): Outcome {
+    this.#accepted[signal] += accepted;
+    this.#rejected[signal] += rejected;
     return { kind: 'success', rejected, message };
+  }
+
+  async #notWritten(open: OpenSegment, request: ExportRequest, reason: string): Promise<Outcome> {
+    this.#abandon(open, reason);
+    // Whether the record is on disk is settled when the journal is cut: until then its stream must not go on.
+    if (request.batch !== undefined) await this.#rebuilt(open.journal.identity.segment);
+    return this.#overloaded(`the journal cannot be written: ${reason}`);
   }
 
   async seal(): Promise<void> {

@@ -28,8 +28,8 @@ export interface HopBatch {
 }
 
 /** Records that a stream's batch is the nth record of a segment now: from here on its steps are those of that record. */
-export function recordBatch(batch: HopBatch | undefined, nth: number, segment: string): void {
-  if (batch !== undefined) recordStream('Deliver', batch.stream, nth, `${batch.from}-${batch.mark}`, segment);
+export function recordBatch(batch: HopBatch, nth: number, segment: string): void {
+  recordStream('Deliver', batch.stream, nth, `${batch.from}-${batch.mark}`, segment);
 }
 
 /**

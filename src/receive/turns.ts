@@ -1,7 +1,13 @@
+/** A whole request that waits to be taken in. */
+export interface Waiting {
+  /** Begins. Must not throw; what it does until it returns is what counts as its time. */
+  begin(waitedMs: number): void;
+}
+
 /** In which order, and when, whole requests are taken in. */
 export interface Turns {
-  /** Begins `work` when it is its turn. It must not throw; what it does until its first `await` is what counts as its time. */
-  take<T>(work: (waitedMs: number) => Promise<T>): Promise<T>;
+  /** Begins `waiting` when it is its turn. */
+  take(waiting: Waiting): void;
 }
 
 /** So long whole requests are taken in before the sockets get their turn again; one at least. */
@@ -14,32 +20,38 @@ const TURN_MS = 5;
  * some while others are taken in.
  */
 export class LoopTurns implements Turns {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** When each of them came. */
+  readonly #sinceMs: number[] = [];
   #next = 0;
   #isRunning = false;
+  readonly #run = (): void => this.#turn();
 
-  take<T>(work: (waitedMs: number) => Promise<T>): Promise<T> {
-    const sinceMs = performance.now();
-    return new Promise((resolve) => {
-      this.#waiting.push(() => resolve(work(performance.now() - sinceMs)));
-      if (this.#isRunning) return;
-      this.#isRunning = true;
-      setImmediate(() => this.#run());
-    });
+  take(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#sinceMs.push(performance.now());
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    setImmediate(this.#run);
   }
 
-  #run(): void {
-    const endMs = performance.now() + TURN_MS;
+  #turn(): void {
+    let nowMs = performance.now();
+    const endMs = nowMs + TURN_MS;
     const waiting = this.#waiting;
-    do waiting[this.#next++]();
-    while (this.#next < waiting.length && performance.now() < endMs);
+    do {
+      const next = this.#next++;
+      waiting[next].begin(nowMs - this.#sinceMs[next]);
+      nowMs = performance.now();
+    } while (this.#next < waiting.length && nowMs < endMs);
     const isEmpty = this.#next === waiting.length;
     if (isEmpty || this.#next > GONE_MAX) {
       waiting.splice(0, this.#next);
+      this.#sinceMs.splice(0, this.#next);
       this.#next = 0;
     }
     if (isEmpty) this.#isRunning = false;
-    else setImmediate(() => this.#run());
+    else setImmediate(this.#run);
   }
 }
 

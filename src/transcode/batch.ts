@@ -73,8 +73,10 @@ function* blockOf(
   }
 }
 
-/** Lengths of all parts, to cut back to. */
-export const markParts = (parts: readonly Part[]): number[] => parts.map(partLength);
+/** Writes the lengths of all parts to `mark`, to cut back to. */
+export function markParts(parts: readonly Part[], mark: number[]): void {
+  for (let i = 0; i < parts.length; i++) mark[i] = partLength(parts[i]);
+}
 
 export function cutParts(parts: readonly Part[], mark: readonly number[]): void {
   for (let i = 0; i < parts.length; i++) truncatePart(parts[i], mark[i]);

@@ -6,6 +6,9 @@ import type { SpanKernel } from './kernel.ts';
 import * as layout from './kernel-layout.ts';
 import type { TraceBatch } from './traces.ts';
 
+/** Of each dictionary of a request, so many entries are guessed. */
+const GUESSED_ENTRIES = 32;
+
 /** Reads a request with the kernel and appends its rows; false, and nothing appended, when TypeScript has to read it. */
 export function appendRows(kernel: SpanKernel, traces: TraceBatch, body: Uint8Array): boolean {
   if (!kernel.decode(body, basesOf(traces))) return false;
@@ -141,6 +144,12 @@ function entries(kernel: SpanKernel, map: MapColumn, counted: number, dictionary
 const numbers = new Uint32Array(layout.DICTIONARY_ENTRIES_MAX);
 
 /**
+ * What the first entries of each dictionary of the last request were. Clients send the same keys in the same order again and again: to compare
+ * with a guess takes less than half of a search. A wrong guess, or one of another segment, costs a comparison.
+ */
+const guesses = new Uint32Array(layout.DICTIONARY_COUNT * GUESSED_ENTRIES);
+
+/**
  * Takes the entries of a dictionary of the request over into the segment's, in the order of their first appearance, and appends the ids that
  * point at them.
  */
@@ -157,7 +166,12 @@ function ids(
   let entry = head + (layout.DICTIONARY_HEAD_BYTES >> 2);
   for (let i = 0; i < size; i++) {
     const start = kernel.words[entry];
-    numbers[i] = dictionary.add(kernel.memory, start, start + kernel.words[entry + 1]);
+    const end = start + kernel.words[entry + 1];
+    if (i < GUESSED_ENTRIES) {
+      const place = number * GUESSED_ENTRIES + i;
+      guesses[place] = dictionary.addGuessed(guesses[place], kernel.memory, start, end);
+      numbers[i] = guesses[place];
+    } else numbers[i] = dictionary.add(kernel.memory, start, end);
     entry += layout.ENTRY_WORDS;
   }
   list.appendMapped(kernel.words, region >> 2, count, numbers);

@@ -12,7 +12,7 @@ import { LogBatch } from './logs.ts';
 import { MetricContexts } from './metric-columns.ts';
 import { type PointBatch, pointBatches } from './points.ts';
 import { TraceBatch } from './traces.ts';
-import { walkRequest, walkWithKernel } from './walk.ts';
+import { rowsOf, walkRequest, walkWithKernel } from './walk.ts';
 
 export type { FrozenTable } from './batch.ts';
 
@@ -55,6 +55,8 @@ export class SegmentColumns {
   /** LIMITS.requestUnpackedBytesMax; smaller in tests. */
   readonly requestBytesMax: number;
   readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
+  /** Where the request that is being read began: used for one after another. */
+  readonly mark: number[] = [];
 
   /** Reads most requests of spans when there is one; the rows are the same. */
   readonly kernel: SpanKernel | undefined;
@@ -125,8 +127,10 @@ export function transcode(
   received: bigint,
 ): TranscodeResult | TranscodeFailure {
   const parts = columns.partsOf(signal);
-  const mark = markParts(parts);
-  const before = columns.items;
+  const { mark } = columns;
+  markParts(parts, mark);
+  const batches = columns.batchesOf(signal);
+  const before = rowsOf(batches);
   const repeatedBefore = columns.repeatedBytes;
   const { cursor } = columns;
   // A plain view: slices of a Buffer are several times slower to make.
@@ -137,7 +141,7 @@ export function transcode(
     readers: columns.readers,
     repeatedBytesMax: repeatedBefore + columns.requestBytesMax,
     baggage: baggage === '' ? NO_BYTES : ENCODER.encode(baggage),
-    received: { low: Number(BigInt.asIntN(32, received)), high: Number(BigInt.asIntN(32, received >> 32n)) },
+    received: signal === 'logs' ? halvesOf(received) : NO_TIME,
   };
   const cut = (): void => {
     cutParts(parts, mark);
@@ -155,7 +159,7 @@ export function transcode(
       cut();
       return walkRequest({ ...walk, readers: columns.readers }, signal, true);
     });
-    return { kind: 'ok', accepted: columns.items - before, rejected: result.rejected, message: result.message };
+    return { kind: 'ok', accepted: rowsOf(batches) - before, rejected: result.rejected, message: result.message };
   } catch (error) {
     cut();
     const message = failureMessage(error, columns.requestBytesMax);
@@ -165,6 +169,12 @@ export function transcode(
 }
 
 const ENCODER = new TextEncoder();
+const NO_TIME = { low: 0, high: 0 };
+
+const halvesOf = (time: bigint): { readonly low: number; readonly high: number } => ({
+  low: Number(BigInt.asIntN(32, time)),
+  high: Number(BigInt.asIntN(32, time >> 32n)),
+});
 
 /** What is wrong with the request; undefined when it is not the request that is wrong. */
 function failureMessage(error: unknown, bytesMax: number): string | undefined {

@@ -152,7 +152,8 @@ interface Level {
   readonly batches: readonly RowBatch[];
 }
 
-function rowsOf({ batches }: Level): number {
+/** Rows of all batches together. */
+export function rowsOf(batches: readonly RowBatch[]): number {
   let rows = 0;
   for (const batch of batches) rows += batch.rows;
   return rows;
@@ -163,7 +164,7 @@ function readResource(walk: Walk, end: number, level: Level): void {
   if (cursor.at === end) return;
   const resource = absent();
   const schemaUrl = absent();
-  const rowsBefore = rowsOf(level);
+  const rowsBefore = rowsOf(level.batches);
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     if (tag === 0x12) readScope(walk, cursor.lengthEnd(end), level);
@@ -171,7 +172,7 @@ function readResource(walk: Walk, end: number, level: Level): void {
     else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
     else cursor.unknown(tag, end, level.names.resource, level.names.resourceFields);
   }
-  const added = rowsOf(level) - rowsBefore;
+  const added = rowsOf(level.batches) - rowsBefore;
   if (added === 0) return;
   const number = columns.resources.find(cursor, walk.readers.item, resource, schemaUrl, walk.baggage);
   cursor.at = end;
@@ -184,7 +185,7 @@ function readScope(walk: Walk, end: number, level: Level): void {
   if (cursor.at === end) return;
   const scope = absent();
   const schemaUrl = absent();
-  const rowsBefore = rowsOf(level);
+  const rowsBefore = rowsOf(level.batches);
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     if (tag === 0x12) level.readItem(cursor.lengthEnd(end));
@@ -192,7 +193,7 @@ function readScope(walk: Walk, end: number, level: Level): void {
     else if (tag === 0x1a) takeRange(cursor, schemaUrl, end);
     else cursor.unknown(tag, end, level.names.scope, level.names.scopeFields);
   }
-  const added = rowsOf(level) - rowsBefore;
+  const added = rowsOf(level.batches) - rowsBefore;
   if (added === 0) return;
   const number = columns.scopes.find(cursor, walk.readers.item, scope, schemaUrl);
   cursor.at = end;

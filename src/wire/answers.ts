@@ -62,8 +62,11 @@ export function shorten(message: string): string {
 }
 
 /** Export…ServiceResponse; `partial_success` is left unset when nothing was rejected and nothing is to be said (checklist 15–17). */
+/** The answer to a success of which there is nothing to say. */
+const NOTHING = Buffer.alloc(0);
+
 export function exportResponse(rejected: number, message: string): Buffer {
-  if (rejected === 0 && message === '') return Buffer.alloc(0);
+  if (rejected === 0 && message === '') return NOTHING;
   const partial = Buffer.concat([
     rejected === 0 ? Buffer.alloc(0) : varintField(1, rejected),
     textField(2, shorten(message)),

@@ -45,8 +45,8 @@ const INTAKE: readonly Bug[] = [
   {
     name: 'answers what failed',
     file: 'receive/intake',
-    from: "if (written.kind === 'failed') {",
-    to: "if (written.kind === 'never') {",
+    from: "if (written.kind === 'failed') return",
+    to: "if (written.kind === 'never') return",
   },
   {
     name: 'lets a stream go on while its record is in doubt',
@@ -163,7 +163,7 @@ const ONCE: readonly Bug[] = [
   {
     name: 'does not check the checksum',
     file: 'receive/exporting',
-    from: "hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(unpacked)",
+    from: "hop !== undefined && hop.checksum !== '' && hop.checksum !== crc32cText(this.#unpacked)",
     to: "hop !== undefined && hop.checksum === 'none'",
   },
   {

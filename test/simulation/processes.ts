@@ -73,7 +73,7 @@ export class Receiver implements Work, Host {
       limits: LIMITS,
       counters: new DoorCounters(),
       arrivals: new Arrivals(LIMITS.slowRequestMs),
-      turns: { take: (work) => work(0) },
+      turns: { take: (waiting) => waiting.begin(0) },
       letGo: () => undefined,
       authorize: () => true,
       takePeer: undefined,
@@ -138,7 +138,7 @@ export class Receiver implements Work, Host {
     const { baggage = '' } = headers;
     const request = { signal, body, unpacker: undefined, encoding: '', json: false, baggage, hop };
     const outcome = reservation.growTo(body.length)
-      ? await exportRequest(this.#context, request, reservation)
+      ? await new Promise<Outcome>((answered) => exportRequest(this.#context, request, reservation, answered))
       : overloadOf(this.#context);
     const { ledger, isAlive, node, name, log, shape } = this.#body;
     if (isAlive) log?.(`${node} ${name} answers ${outcome.kind} to ${describe(headers, idsIn(call))}${why(outcome)}`);
