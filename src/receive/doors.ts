@@ -62,7 +62,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     limits,
     counters,
     arrivals: new Arrivals(limits.slowRequestMs),
-    turns: new LoopTurns(),
+    turns: new LoopTurns((bytes) => options.sink.isHeldUp(bytes)),
     letGo: options.letGo ?? (() => undefined),
     authorize: bearerCheck(options.tokens ?? []),
     takePeer: options.takePeer,

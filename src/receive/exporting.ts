@@ -70,6 +70,10 @@ class WholeRequest implements Waiting {
     this.#unpacked = request.body;
   }
 
+  get sizeBytes(): number {
+    return this.#unpacked.length;
+  }
+
   async unpack(unpacker: Unpacker): Promise<void> {
     try {
       const unpacked = await unpackedOf(this.#context, this.#request, unpacker, this.#reservation);

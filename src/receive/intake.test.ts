@@ -211,10 +211,20 @@ test('while sealing is stuck the open segment fills and then requests are refuse
   const outcomes: string[] = [];
   for (let index = 0; index < 8; index++) outcomes.push((await intake.export(lines(`a${index}`))).kind);
   expect(outcomes).toEqual([...Array(4).fill('success'), ...Array(4).fill('overloaded')]);
-  expect(intake.reserve(10, request())).toBe(false);
+  // Those that the doors hold wait for a moment, for which further ones are read.
+  expect(intake.isHeldUp(1)).toBe(true);
+  const held = request();
+  expect(intake.reserve(10, held)).toBe(true);
+  intake.release(10, held);
+  await world.pass(LIMITS.segmentWaitMsMax - 1);
+  expect(intake.isHeldUp(1)).toBe(true);
+  await world.pass(1);
+  expect(intake.isHeldUp(1)).toBe(false);
+  expect(intake.reserve(10, held)).toBe(false);
   expect(intake.overload()).toMatchObject({ message: 'segments are sealed more slowly than requests arrive' });
   openGate();
   await world.pass(100);
+  expect(intake.isHeldUp(1)).toBe(false);
   expect(await intake.export(lines('b'))).toEqual(SUCCESS);
   await intake.seal();
   await world.load(intake, disk);

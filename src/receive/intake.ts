@@ -109,6 +109,8 @@ class OpenIntake implements Intake {
   #holdUntilMs = 0;
   /** One builder fills while the other is written to disk: a third would only hide that sealing is too slow. */
   readonly #freeBuilders: SegmentBuilder[];
+  /** Since when a full segment keeps requests waiting because none can follow it; undefined when none does. */
+  #heldUpSinceMs: number | undefined;
   #sealRequested = false;
   #sealWaiters: (() => void)[] = [];
   readonly #rebuiltWaiters = new Map<string, (() => void)[]>();
@@ -183,6 +185,30 @@ class OpenIntake implements Intake {
   #hold({ heldBytes }: Holder, bytes: number): void {
     this.#inflightBytes += bytes;
     this.#usualInflightBytes += usualBytes(heldBytes + bytes) - usualBytes(heldBytes);
+  }
+
+  /**
+   * Sealing takes as long as its steps wait for turns of the event loop: while requests come as fast as they can, a segment may be full a little
+   * before the last one is sealed. To let them wait is no memory that was not promised, and turns that take none in are short.
+   */
+  isHeldUp(bytes: number): boolean {
+    const open = this.#open;
+    if (this.#state === 'closing' || open === undefined || !open.isFull(bytes) || this.#hasNext()) {
+      this.#heldUpSinceMs = undefined;
+      return false;
+    }
+    this.#heldUpSinceMs ??= this.#options.clock.monotonicMs();
+    return !this.#isHeldUpTooLong();
+  }
+
+  #isHeldUpTooLong(): boolean {
+    const sinceMs = this.#heldUpSinceMs;
+    return sinceMs !== undefined && this.#options.clock.monotonicMs() - sinceMs >= LIMITS.segmentWaitMsMax;
+  }
+
+  /** Whether another segment can follow the open one at once. */
+  #hasNext(): boolean {
+    return this.#spare !== undefined && this.#freeBuilders.length > 0;
   }
 
   overload(): Outcome {
@@ -301,8 +327,11 @@ class OpenIntake implements Intake {
     const quotaBytes = isOver ? withoutReserve(journalBytesMax) : journalBytesMax;
     if (this.#journalBytes() + ahead > quotaBytes) return 'the journal quota is used up: the store is behind';
     if (this.#freeBytes - ahead < diskFreeBytesMin) return 'the disk of the journal is nearly full';
-    // What is reserved is a guess before the body is read: it must not end a segment that the body would have fitted in.
-    return this.#segmentRefusal(0);
+    // What is reserved is a guess before the body is read: it must not end a segment that the body would have fitted in. A full one may be
+    // followed by another before it has come.
+    return this.#open === undefined || this.#state === 'closing' || this.#isHeldUpTooLong()
+      ? this.#segmentRefusal(0)
+      : undefined;
   }
 
   /** Why no segment takes a request of `bytes` now. */
@@ -359,7 +388,7 @@ class OpenIntake implements Intake {
   /** Starts the next segment when the open one is full, old, or asked for, and there is one to go on with. */
   #rotateIfDue(due = this.#isDue()): void {
     const open = this.#open;
-    if (!due || open === undefined || this.#spare === undefined || this.#freeBuilders.length === 0) return;
+    if (!due || open === undefined || !this.#hasNext()) return;
     this.#sealRequested = false;
     this.#open = undefined;
     this.#pushSeal(open);
@@ -392,6 +421,7 @@ class OpenIntake implements Intake {
       const builder = this.#freeBuilders.pop();
       if (builder !== undefined) {
         this.#open = new OpenSegment(this.#spare, builder, this.#limits);
+        this.#heldUpSinceMs = undefined;
         this.#spare = undefined;
       }
     }

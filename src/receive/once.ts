@@ -58,6 +58,10 @@ export class OnceSink implements ExportSink {
     return this.#intake.overload();
   }
 
+  isHeldUp(bytes: number): boolean {
+    return this.#intake.isHeldUp(bytes);
+  }
+
   export(request: ExportRequest): Promise<Outcome> {
     const { batch } = request;
     return batch === undefined ? this.#intake.export(request) : this.#exportBatch(request, batch);

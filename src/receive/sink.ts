@@ -44,6 +44,8 @@ export interface ExportSink {
   reserve(bytes: number, holder: Holder): boolean;
   /** Gives `bytes` of what a request holds back. */
   release(bytes: number, holder: Holder): void;
+  /** Whether a request of `bytes` should wait a little before it is handed on: asked again and again, it turns false soon, one way or the other. */
+  isHeldUp(bytes: number): boolean;
   /** Settles when the request is durable (fsynced) or refused. Never rejects. */
   export(request: ExportRequest): Promise<Outcome>;
   /** Why `reserve` said no, and how long to wait. */

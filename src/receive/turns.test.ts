@@ -8,9 +8,10 @@ const busyFor = (ms: number): void => {
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Has `work` done when it is its turn; resolves then. */
-const taken = (turns: LoopTurns, work: (waitedMs: number) => void): Promise<void> =>
+const taken = (turns: LoopTurns, work: (waitedMs: number) => void, sizeBytes = 1): Promise<void> =>
   new Promise((resolve) => {
     turns.take({
+      sizeBytes,
       begin: (waitedMs) => {
         work(waitedMs);
         resolve();
@@ -19,7 +20,7 @@ const taken = (turns: LoopTurns, work: (waitedMs: number) => void): Promise<void
   });
 
 test('work begins in the order in which it came, after the turn in which it came, together', async () => {
-  const turns = new LoopTurns();
+  const turns = new LoopTurns(() => false);
   const begun: number[] = [];
   const all = [1, 2, 3].map((number) => taken(turns, () => begun.push(number)));
   await Promise.resolve();
@@ -30,7 +31,7 @@ test('work begins in the order in which it came, after the turn in which it came
 });
 
 test('long work leaves turns to others, and each is told how long it waited', async () => {
-  const turns = new LoopTurns();
+  const turns = new LoopTurns(() => false);
   let begun = 0;
   const waited: number[] = [];
   for (let number = 0; number < 20; number++) {
@@ -52,7 +53,7 @@ test('long work leaves turns to others, and each is told how long it waited', as
 });
 
 test('what is taken by work that is being taken in comes after all that waited', async () => {
-  const turns = new LoopTurns();
+  const turns = new LoopTurns(() => false);
   const begun: string[] = [];
   const inner: Promise<void>[] = [];
   await Promise.all(
@@ -69,8 +70,40 @@ test('what is taken by work that is being taken in comes after all that waited',
   expect(begun.at(-1)).toBe('again');
 });
 
+test('a request that is held up, and those after it, wait until it no longer is', async () => {
+  let bytesMax = 10;
+  const asked: number[] = [];
+  const turns = new LoopTurns((bytes) => {
+    asked.push(bytes);
+    return bytes > bytesMax;
+  });
+  const begun: string[] = [];
+  const waited: number[] = [];
+  const note = (name: string) => (ms: number) => {
+    begun.push(name);
+    waited.push(ms);
+  };
+  const all = (
+    [
+      ['small', 1],
+      ['large', 100],
+      ['next', 1],
+    ] as const
+  ).map(([name, bytes]) => taken(turns, note(name), bytes));
+  while (asked.filter((bytes) => bytes === 100).length < 5) await nextTurn();
+  expect(begun).toEqual(['small']);
+  // It is asked now and then, and the event loop is free meanwhile.
+  const before = asked.length;
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
+  expect(asked.length - before).toBeLessThan(20);
+  bytesMax = 100;
+  await Promise.all(all);
+  expect(begun).toEqual(['small', 'large', 'next']);
+  expect(waited[1]).toBeGreaterThan(waited[0] as number);
+});
+
 test('thousands that wait are all taken in', async () => {
-  const turns = new LoopTurns();
+  const turns = new LoopTurns(() => false);
   let begun = 0;
   const work = (): void => {
     begun++;

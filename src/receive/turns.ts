@@ -1,5 +1,6 @@
 /** A whole request that waits to be taken in. */
 export interface Waiting {
+  readonly sizeBytes: number;
   /** Begins. Must not throw; what it does until it returns is what counts as its time. */
   begin(waitedMs: number): void;
 }
@@ -9,6 +10,9 @@ export interface Turns {
   /** Begins `waiting` when it is its turn. */
   take(waiting: Waiting): void;
 }
+
+/** While the next request is held up, it is asked so often whether it still is. */
+const HELD_UP_MS = 2;
 
 /** So long whole requests are taken in before the sockets get their turn again; one at least. */
 const TURN_MS = 5;
@@ -25,7 +29,13 @@ export class LoopTurns implements Turns {
   readonly #sinceMs: number[] = [];
   #next = 0;
   #isRunning = false;
+  readonly #isHeldUp: (bytes: number) => boolean;
   readonly #run = (): void => this.#turn();
+
+  /** @param isHeldUp whether a request of so many bytes, the next one, should wait although it is its turn (ExportSink) */
+  constructor(isHeldUp: (bytes: number) => boolean) {
+    this.#isHeldUp = isHeldUp;
+  }
 
   take(waiting: Waiting): void {
     this.#waiting.push(waiting);
@@ -40,7 +50,12 @@ export class LoopTurns implements Turns {
     const endMs = nowMs + TURN_MS;
     const waiting = this.#waiting;
     do {
-      const next = this.#next++;
+      const next = this.#next;
+      if (this.#isHeldUp(waiting[next].sizeBytes)) {
+        setTimeout(this.#run, HELD_UP_MS);
+        return;
+      }
+      this.#next++;
       waiting[next].begin(nowMs - this.#sinceMs[next]);
       nowMs = performance.now();
     } while (this.#next < waiting.length && nowMs < endMs);

@@ -219,6 +219,10 @@ class Witness implements ExportSink {
     return this.#intake.overload();
   }
 
+  isHeldUp(bytes: number): boolean {
+    return this.#intake.isHeldUp(bytes);
+  }
+
   async export(request: ExportRequest): Promise<Outcome> {
     const { ledger, node } = this.#body;
     const items = itemsOrNone(request);

@@ -41,6 +41,10 @@ export class RecordingSink implements ExportSink {
     this.onHeld();
   }
 
+  isHeldUp(): boolean {
+    return false;
+  }
+
   async export(request: ExportRequest): Promise<Outcome> {
     this.requests.push(request);
     return this.reply(request);
