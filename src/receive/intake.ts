@@ -9,8 +9,9 @@ import { createJournal, type Journal } from '../journal/journal.ts';
 import { positionOf } from '../journal/position.ts';
 import { writeCounts } from '../journal/record.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
-import { segmentId, segmentsIn } from '../journal/segment-files.ts';
+import { segmentId } from '../journal/segment-files.ts';
 import type { Outcome } from '../wire/outcome.ts';
+import { DiskWatch } from './disk-watch.ts';
 import type { IntakeVitals } from './intake-vitals.ts';
 import { type LatencyWindow, latencyWindow } from './latency.ts';
 import type { StreamMarks } from './marks.ts';
@@ -19,6 +20,7 @@ import { otlpBuilder } from './otlp-builder.ts';
 import { payloadOf } from './payload.ts';
 import { removeSegment, type Workshop } from './rebuild.ts';
 import { recoverSegments } from './recovery.ts';
+import { Retained } from './retained.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentBuilder, TranscodeResult } from './segment-builder.ts';
 import { type Holder, Shares, withoutReserve } from './shares.ts';
@@ -81,8 +83,6 @@ type Transcoded = Extract<TranscodeResult, { readonly kind: 'ok' }>;
 
 /** How often age, free space and the directory are looked at. */
 const TICK_MS = 50;
-const FREE_SPACE_MS = 1_000;
-const RESCAN_MS = 10_000;
 
 /** What counts for the limit of usual requests when one request holds `bytes`. */
 const usualBytes = (bytes: number): number => (bytes <= LIMITS.usualRequestBytesMax ? bytes : 0);
@@ -94,6 +94,7 @@ class OpenIntake implements Intake {
   readonly #limits: IntakeLimits;
   readonly #workshop: Workshop;
   readonly #sealer: Sealer;
+  readonly #watch: DiskWatch;
   readonly #latency: LatencyWindow;
   readonly #shares = new Shares();
   readonly #boot: number;
@@ -114,22 +115,15 @@ class OpenIntake implements Intake {
   #sealRequested = false;
   #sealWaiters: (() => void)[] = [];
   readonly #rebuiltWaiters = new Map<string, (() => void)[]>();
-  /** Bytes on disk of each closed segment that the store has not forgotten. */
-  readonly #retained = new Map<string, number>();
-  #retainedBytes = 0;
-  readonly #sealed = new Set<string>();
+  readonly #retained = new Retained();
   #inflightBytes = 0;
   /** Those of requests of the usual size. */
   #usualInflightBytes = 0;
-  #freeBytes = Number.POSITIVE_INFINITY;
   #lastRefusal = '';
   readonly #accepted = zeroCounts();
   readonly #rejected = zeroCounts();
   readonly #damaged: string[] = [];
   #cancelTick: () => void = () => {};
-  #nextFreeSpaceMs = 0;
-  #nextRescanMs = 0;
-  #looking: Promise<void> | undefined;
 
   constructor(options: IntakeOptions, boot: number) {
     this.#options = options;
@@ -143,6 +137,11 @@ class OpenIntake implements Intake {
       report: (text) => options.onReport(text),
       reportDamage: (text) => this.#noteDamage(text),
     };
+    this.#watch = new DiskWatch({
+      ...options,
+      sealed: () => this.#retained.sealed,
+      onGone: (segment) => this.forgotten(segment),
+    });
     this.#sealer = new Sealer(this.#workshop, options.clock, {
       done: (segment, sealed) => this.#sealDone(segment, sealed),
       builderFree: (builder) => {
@@ -154,11 +153,9 @@ class OpenIntake implements Intake {
 
   async start(): Promise<void> {
     const recovered = await recoverSegments(this.#workshop);
-    for (const sealed of recovered.intact) this.#retainSealed(sealed);
+    for (const sealed of recovered.intact) this.#retained.noteSealed(sealed);
     for (const sealed of recovered.rebuilt) this.#sealDone(sealed.segment, sealed);
     for (const segment of recovered.failed) this.#sealer.push({ kind: 'recover', segment });
-    const now = this.#options.clock.monotonicMs();
-    this.#nextRescanMs = now + RESCAN_MS;
     this.#advance();
     await this.#preparing;
     this.#tick();
@@ -285,7 +282,7 @@ class OpenIntake implements Intake {
       if (unused !== undefined) await this.#removeUnused(unused);
     }
     this.#spare = undefined;
-    await this.#looking;
+    await this.#watch.idle();
     this.#settleSealWaiters();
   }
 
@@ -298,14 +295,13 @@ class OpenIntake implements Intake {
       ackP99Ms: this.#latency.quantileMs(0.99),
       journalBytes: this.#journalBytes(),
       journalQuotaBytes: this.#limits.journalBytesMax,
-      sealedSegments: this.#sealed.size,
+      sealedSegments: this.#retained.sealed.size,
       damaged: [...this.#damaged],
     };
   }
 
   forgotten(segment: string): void {
-    this.#sealed.delete(segment);
-    this.#retain(segment, 0);
+    this.#retained.forget(segment);
   }
 
   rebuild(segment: string): void {
@@ -326,7 +322,7 @@ class OpenIntake implements Intake {
       return 'this connection has its share of bytes in flight';
     const quotaBytes = isOver ? withoutReserve(journalBytesMax) : journalBytesMax;
     if (this.#journalBytes() + ahead > quotaBytes) return 'the journal quota is used up: the store is behind';
-    if (this.#freeBytes - ahead < diskFreeBytesMin) return 'the disk of the journal is nearly full';
+    if (this.#watch.freeBytes - ahead < diskFreeBytesMin) return 'the disk of the journal is nearly full';
     // What is reserved is a guess before the body is read: it must not end a segment that the body would have fitted in. A full one may be
     // followed by another before it has come.
     return this.#open === undefined || this.#state === 'closing' || this.#isHeldUpTooLong()
@@ -378,7 +374,7 @@ class OpenIntake implements Intake {
   async #rebuildWhenIdle(open: OpenSegment): Promise<void> {
     await open.journal.close();
     const { segment } = open.journal.identity;
-    this.#retain(segment, open.journal.durable.bytes);
+    this.#retained.note(segment, open.journal.durable.bytes);
     this.#sealer.push({ kind: 'rebuild', segment, extent: open.journal.durable });
     open.builder.reset();
     this.#freeBuilders.push(open.builder);
@@ -400,7 +396,7 @@ class OpenIntake implements Intake {
     const open = this.#open;
     if (open?.firstRecordMs === undefined) return false;
     const { segmentAgeMsMax } = this.#limits;
-    const behind = this.#sealed.size > LIMITS.segmentsBehindMax;
+    const behind = this.#retained.sealed.size > LIMITS.segmentsBehindMax;
     const ageMsMax = behind ? Math.max(segmentAgeMsMax, LIMITS.segmentAgeMsBehindMax) : segmentAgeMsMax;
     return this.#sealRequested || open.isDue(this.#options.clock.monotonicMs(), ageMsMax);
   }
@@ -408,7 +404,7 @@ class OpenIntake implements Intake {
   #pushSeal(open: OpenSegment): void {
     const { segment } = open.journal.identity;
     record('Close', this.#options.receiver, segment);
-    this.#retain(segment, open.journal.sizeBytes);
+    this.#retained.note(segment, open.journal.sizeBytes);
     this.#sealer.push({ kind: 'seal', segment, journal: open.journal, builder: open.builder });
   }
 
@@ -463,7 +459,7 @@ class OpenIntake implements Intake {
     if (sealed === undefined) {
       this.forgotten(segment);
     } else {
-      this.#retainSealed(sealed);
+      this.#retained.noteSealed(sealed);
       this.#options.onSealed(segment);
     }
   }
@@ -480,22 +476,8 @@ class OpenIntake implements Intake {
     for (const settle of waiters) settle();
   }
 
-  #retainSealed(sealed: SealedSegment): void {
-    this.#sealed.add(sealed.segment);
-    this.#retain(
-      sealed.segment,
-      sealed.tables.reduce((sum, table) => sum + table.bytes, sealed.journalBytes),
-    );
-  }
-
-  #retain(segment: string, bytes: number): void {
-    this.#retainedBytes += bytes - (this.#retained.get(segment) ?? 0);
-    if (bytes === 0) this.#retained.delete(segment);
-    else this.#retained.set(segment, bytes);
-  }
-
   #journalBytes(): number {
-    return this.#retainedBytes + (this.#open?.journal.sizeBytes ?? 0);
+    return this.#retained.bytes + (this.#open?.journal.sizeBytes ?? 0);
   }
 
   #noteDamage(text: string): void {
@@ -505,30 +487,9 @@ class OpenIntake implements Intake {
   }
 
   #tick(): void {
-    const now = this.#options.clock.monotonicMs();
     this.#advance();
     this.#rotateIfDue();
-    if (this.#looking === undefined && now >= Math.min(this.#nextFreeSpaceMs, this.#nextRescanMs)) {
-      this.#looking = this.#look(now).finally(() => {
-        this.#looking = undefined;
-      });
-    }
+    this.#watch.tick();
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => this.#tick());
-  }
-
-  /** Asks the disk for its free space, and now and then which segments are still there: a message that one was forgotten may be lost. */
-  async #look(now: number): Promise<void> {
-    const { disk, directory, onReport } = this.#options;
-    try {
-      this.#nextFreeSpaceMs = now + FREE_SPACE_MS;
-      this.#freeBytes = await disk.freeBytes(directory);
-      if (now < this.#nextRescanMs) return;
-      this.#nextRescanMs = now + RESCAN_MS;
-      const candidates = [...this.#sealed];
-      const present = await segmentsIn(disk, directory);
-      for (const segment of candidates) if (!present.has(segment)) this.forgotten(segment);
-    } catch (error) {
-      onReport(`the disk of ${directory} cannot be looked at: ${errorText(error)}`);
-    }
   }
 }

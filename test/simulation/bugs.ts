@@ -68,14 +68,14 @@ const INTAKE: readonly Bug[] = [
   },
   {
     name: 'never frees its quota',
-    file: 'receive/intake',
-    from: 'this.#retainedBytes += bytes -',
-    to: 'if (bytes > 0) this.#retainedBytes += bytes -',
+    file: 'receive/retained',
+    from: 'this.bytes += bytes -',
+    to: 'if (bytes > 0) this.bytes += bytes -',
   },
   {
     name: 'frees its quota at every word that a segment is forgotten',
-    file: 'receive/intake',
-    from: 'if (bytes === 0) this.#retained.delete(segment);',
+    file: 'receive/retained',
+    from: 'if (bytes === 0) this.#bytesOf.delete(segment);',
     to: 'if (bytes === 0) return;',
   },
   {
