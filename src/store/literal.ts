@@ -1,6 +1,6 @@
 import type { QueryOptions } from './engine.ts';
 
-/** Values as SQL text, for the few places where ClickHouse takes no parameter: SET statements, file names, table names. */
+/** Values as SQL text: parameters of the embedded engine, and the few places where ClickHouse takes none (SET statements, file names, table names). */
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
@@ -24,11 +24,9 @@ export function identifier(name: string): string {
   return `\`${escapeText(name).replaceAll('`', '\\`')}\``;
 }
 
-/** The text that ClickHouse reads as the value of a `{name:Type}` parameter: a string escaped as in TSV, an array of literals. */
-export function parameterText(value: Parameter): string {
-  if (typeof value === 'string') return escapeText(value);
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return `[${value.map(literal).join(',')}]`;
+/** The value of a `{name:Type}` parameter, still to be made that type. */
+export function parameterLiteral(value: Parameter): string {
+  return typeof value === 'object' ? `[${value.map(literal).join(',')}]` : literal(String(value));
 }
 
 const ESCAPED = /[\\\0\b\f\n\r\t]/g;
