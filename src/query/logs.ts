@@ -2,7 +2,15 @@ import { LIMITS } from '../base/limits.ts';
 import { readSingle } from '../columns/signature.ts';
 import type { Engine } from '../store/engine.ts';
 import type { LogHistogram, LogRecord, Page } from './api.ts';
-import { attributesOf, envelopesOf, omitDefaults, RESOURCE_COLUMNS, type Row, rowsOf } from './otlp-rows.ts';
+import {
+  attributesOf,
+  envelopesOf,
+  MAPS_AS_PAIRS,
+  omitDefaults,
+  RESOURCE_COLUMNS,
+  type Row,
+  rowsOf,
+} from './otlp-rows.ts';
 import { attributeFilters, type Parameters, readCursor, writeCursor } from './parameters.ts';
 import { Conditions, unsignedNanos } from './sql-text.ts';
 import { bucketOf, readBuckets, stepOf } from './trace-overview.ts';
@@ -84,8 +92,7 @@ const LOG_COLUMNS = [
   'Flags',
   'TimeUnset',
   'DroppedAttributesCount',
-  'mapKeys(LogAttributes) AS Keys',
-  'mapValues(LogAttributes) AS Values',
+  'LogAttributes',
   'LogAttributesTypes',
   ...RESOURCE_COLUMNS,
 ];
@@ -112,7 +119,12 @@ async function readLogs(
   if (cursor !== undefined) conditions.add(`Timestamp <= ${conditions.time(BigInt(cursor.time))}`);
   const sql = `SELECT ${LOG_COLUMNS.join(', ')} FROM otel_logs WHERE ${conditions.text()}
     ORDER BY Timestamp DESC, TraceId, SpanId, cityHash64(Body) LIMIT ${limit} OFFSET ${cursor?.skip ?? 0}`;
-  const options = { params: conditions.params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
+  const options = {
+    params: conditions.params,
+    settings: MAPS_AS_PAIRS,
+    timeoutMs: LIMITS.queryTimeMsMax,
+    ...(signal && { signal }),
+  };
   return rowsOf(await engine.query(sql, options));
 }
 
@@ -133,9 +145,6 @@ export async function searchLogs(
   return { items: rows.map(recordOf), next: writeCursor({ time, skip }) };
 }
 
-const asRecord = (row: Row, keys: string, values: string): Record<string, string> =>
-  Object.fromEntries(row.texts(keys).map((key, i) => [key, row.texts(values)[i]]));
-
 function recordOf(row: Row): LogRecord {
   return {
     timeUnixNano: unsignedNanos(row.get('Time')),
@@ -148,8 +157,8 @@ function recordOf(row: Row): LogRecord {
     traceId: row.text('TraceId'),
     spanId: row.text('SpanId'),
     flags: row.number('Flags'),
-    attributes: asRecord(row, 'Keys', 'Values'),
-    resourceAttributes: asRecord(row, 'ResourceKeys', 'ResourceValues'),
+    attributes: Object.fromEntries(row.pairs('LogAttributes')),
+    resourceAttributes: Object.fromEntries(row.pairs('ResourceAttributes')),
     scopeName: row.text('ScopeName'),
   };
 }
@@ -168,7 +177,7 @@ export async function logsAsOtlp(
       severityNumber: row.number('Severity'),
       severityText: row.text('SeverityText'),
       body: readSingle(row.text('Body'), row.text('BodyType')),
-      attributes: attributesOf(row, 'Keys', 'Values', 'LogAttributesTypes'),
+      attributes: attributesOf(row, 'LogAttributes', 'LogAttributesTypes'),
       droppedAttributesCount: row.number('DroppedAttributesCount'),
       flags: row.number('Flags'),
       traceId: row.text('TraceId'),

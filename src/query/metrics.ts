@@ -1,9 +1,18 @@
 import { LIMITS } from '../base/limits.ts';
 import { TABLES } from '../base/names.ts';
-import { readAttributes } from '../columns/signature.ts';
 import type { Engine } from '../store/engine.ts';
 import type { MetricKind, MetricSummary, Page } from './api.ts';
-import { attributesOf, envelopesOf, omitDefaults, RESOURCE_COLUMNS, type Row, rowsOf } from './otlp-rows.ts';
+import {
+  attributesOf,
+  attributesOfPairs,
+  envelopesOf,
+  MAPS_AS_PAIRS,
+  omitDefaults,
+  type Pairs,
+  RESOURCE_COLUMNS,
+  type Row,
+  rowsOf,
+} from './otlp-rows.ts';
 import type { Parameters } from './parameters.ts';
 import { Conditions, unsignedNanos } from './sql-text.ts';
 
@@ -64,8 +73,7 @@ function finiteOrNull(value: unknown): number | null {
 }
 
 const POINT_COLUMNS = [
-  'mapKeys(Attributes) AS Keys',
-  'mapValues(Attributes) AS Values',
+  'Attributes',
   'AttributesTypes',
   'toUnixTimestamp64Nano(StartTimeUnix) AS Start',
   'toUnixTimestamp64Nano(TimeUnix) AS Time',
@@ -73,14 +81,12 @@ const POINT_COLUMNS = [
   'MetricName',
   'MetricDescription',
   'MetricUnit',
-  'mapKeys(MetricMetadata) AS MetadataKeys',
-  'mapValues(MetricMetadata) AS MetadataValues',
+  'MetricMetadata',
   'MetricMetadataTypes',
   ...RESOURCE_COLUMNS,
 ];
 const EXEMPLAR_COLUMNS = [
-  'arrayMap(m -> mapKeys(m), Exemplars.FilteredAttributes) AS ExemplarKeys',
-  'arrayMap(m -> mapValues(m), Exemplars.FilteredAttributes) AS ExemplarValues',
+  'Exemplars.FilteredAttributes AS ExemplarAttributes',
   'Exemplars.FilteredAttributesTypes AS ExemplarTypes',
   'arrayMap(t -> toUnixTimestamp64Nano(t), Exemplars.TimeUnix) AS ExemplarTimes',
   'Exemplars.Value AS ExemplarDoubles',
@@ -143,9 +149,8 @@ function numberValue(kind: number, value: unknown, integer: unknown): object {
 function exemplarsOf(row: Row): unknown[] {
   return row.list('ExemplarTimes').map((time, i) => ({
     ...omitDefaults({
-      filteredAttributes: readAttributes(
-        row.list('ExemplarKeys')[i] as string[],
-        row.list('ExemplarValues')[i] as string[],
+      filteredAttributes: attributesOfPairs(
+        row.list('ExemplarAttributes')[i] as Pairs,
         String(row.list('ExemplarTypes')[i]),
       ),
       timeUnixNano: unsignedNanos(time),
@@ -224,7 +229,7 @@ function pointOf(kind: MetricKind, row: Row): PointOf {
     name: row.text('MetricName'),
     description: row.text('MetricDescription'),
     unit: row.text('MetricUnit'),
-    metadata: attributesOf(row, 'MetadataKeys', 'MetadataValues', 'MetricMetadataTypes'),
+    metadata: attributesOf(row, 'MetricMetadata', 'MetricMetadataTypes'),
   });
   const hasTemporality = kind !== 'gauge' && kind !== 'summary';
   const data = omitDefaults({
@@ -233,7 +238,7 @@ function pointOf(kind: MetricKind, row: Row): PointOf {
   });
   const point = {
     ...omitDefaults({
-      attributes: attributesOf(row, 'Keys', 'Values', 'AttributesTypes'),
+      attributes: attributesOf(row, 'Attributes', 'AttributesTypes'),
       startTimeUnixNano: unsignedNanos(row.get('Start')),
       timeUnixNano: unsignedNanos(row.get('Time')),
       flags: row.number('Flags'),
@@ -272,6 +277,7 @@ export async function metricPoints(
     const rows = rowsOf(
       await engine.query(sql, {
         params: conditions.params,
+        settings: MAPS_AS_PAIRS,
         timeoutMs: LIMITS.queryTimeMsMax,
         ...(signal && { signal }),
       }),

@@ -8,22 +8,31 @@ import type { OtlpResource, OtlpScope } from './api.ts';
 
 /** Select expressions, in order, of what `Row` reads by name. */
 export const RESOURCE_COLUMNS: readonly string[] = [
-  'mapKeys(ResourceAttributes) AS ResourceKeys',
-  'mapValues(ResourceAttributes) AS ResourceValues',
+  'ResourceAttributes',
   'ResourceAttributesTypes',
   'ResourceDroppedAttributesCount',
   'ResourceEntityRefs',
   'ResourceSchemaUrl',
   'ScopeName',
   'ScopeVersion',
-  'mapKeys(ScopeAttributes) AS ScopeKeys',
-  'mapValues(ScopeAttributes) AS ScopeValues',
+  'ScopeAttributes',
   'ScopeAttributesTypes',
   'ScopeDroppedAttrCount',
   'ScopeSchemaUrl',
-  'mapKeys(Baggage) AS BaggageKeys',
-  'mapValues(Baggage) AS BaggageValues',
+  'Baggage',
 ];
+
+/**
+ * Settings of statements that ask for whole maps: answered as pairs, because an object would lose the order of keys and those that are repeated. To ask for
+ * keys and values apart would cost ClickHouse two columns and two functions to plan.
+ */
+export const MAPS_AS_PAIRS = {
+  output_format_json_map_as_array_of_tuples: 1,
+  output_format_json_named_tuples_as_objects: 0,
+} as const;
+
+/** A map as MAPS_AS_PAIRS has it. */
+export type Pairs = readonly (readonly [key: string, value: string])[];
 
 /** One row, read by column name. A column that was left out of the question because it is not stored reads as its default. */
 export class Row {
@@ -53,6 +62,9 @@ export class Row {
   }
   list(name: string): readonly unknown[] {
     return (this.get(name) ?? []) as readonly unknown[];
+  }
+  pairs(name: string): Pairs {
+    return (this.get(name) ?? []) as Pairs;
   }
 }
 
@@ -106,13 +118,22 @@ const isDefault = (member: unknown): boolean =>
   member === false ||
   (Array.isArray(member) && member.length === 0);
 
-export function attributesOf(row: Row, keys: string, values: string, types: string): KeyValue[] {
-  return readAttributes(row.texts(keys), row.texts(values), row.text(types));
+export function attributesOf(row: Row, map: string, types: string): KeyValue[] {
+  return attributesOfPairs(row.pairs(map), row.text(types));
+}
+
+/** The attributes that a map holds, with the type signature beside it. */
+export function attributesOfPairs(pairs: Pairs, signature: string): KeyValue[] {
+  return readAttributes(
+    pairs.map(([key]) => key),
+    pairs.map(([, value]) => value),
+    signature,
+  );
 }
 
 function resourceOf(row: Row): OtlpResource {
   return omitDefaults({
-    attributes: attributesOf(row, 'ResourceKeys', 'ResourceValues', 'ResourceAttributesTypes'),
+    attributes: attributesOf(row, 'ResourceAttributes', 'ResourceAttributesTypes'),
     droppedAttributesCount: row.number('ResourceDroppedAttributesCount'),
     entityRefs: readEntityRefs(row.text('ResourceEntityRefs')),
   }) as OtlpResource;
@@ -122,7 +143,7 @@ function scopeOf(row: Row): OtlpScope {
   return omitDefaults({
     name: row.text('ScopeName'),
     version: row.text('ScopeVersion'),
-    attributes: attributesOf(row, 'ScopeKeys', 'ScopeValues', 'ScopeAttributesTypes'),
+    attributes: attributesOf(row, 'ScopeAttributes', 'ScopeAttributesTypes'),
     droppedAttributesCount: row.number('ScopeDroppedAttrCount'),
   }) as OtlpScope;
 }
@@ -133,20 +154,17 @@ export interface Envelope<Item> {
 }
 
 const RESOURCE_KEY = [
-  'ResourceKeys',
-  'ResourceValues',
+  'ResourceAttributes',
   'ResourceAttributesTypes',
   'ResourceDroppedAttributesCount',
   'ResourceEntityRefs',
   'ResourceSchemaUrl',
-  'BaggageKeys',
-  'BaggageValues',
+  'Baggage',
 ];
 const SCOPE_KEY = [
   'ScopeName',
   'ScopeVersion',
-  'ScopeKeys',
-  'ScopeValues',
+  'ScopeAttributes',
   'ScopeAttributesTypes',
   'ScopeDroppedAttrCount',
   'ScopeSchemaUrl',
@@ -177,7 +195,7 @@ export function envelopesOf<Item>(
   finish: (items: readonly Item[]) => readonly unknown[] = (items) => items,
 ): unknown[] {
   return groupRows(rows, item).map(({ row, scopes }) => {
-    const baggage = row.texts('BaggageKeys').map((key, i) => ({ key, value: row.texts('BaggageValues')[i] }));
+    const baggage = row.pairs('Baggage').map(([key, value]) => ({ key, value }));
     return {
       ...omitDefaults({ schemaUrl: row.text('ResourceSchemaUrl'), clewBaggage: baggage }),
       resource: resourceOf(row),
