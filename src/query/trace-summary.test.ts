@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openTestApi, type TestApi } from '../../test/support/api.ts';
 import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
 import { type Random, randomFrom } from '../../test/support/otlp-random.ts';
+import type { Engine } from '../store/engine.ts';
 import type { TraceSummary } from './api.ts';
 import { summarise } from './trace-summary.ts';
 
@@ -116,4 +117,18 @@ it('come in the order asked for, without those that nobody has sent', async () =
   const ids = [idOf(9), 'f'.repeat(32), idOf(3)];
   const found = await summarise(api.engine, ids, undefined);
   expect(found.map(({ traceId }) => traceId)).toEqual([idOf(9), idOf(3)]);
+});
+
+it('are the same where ClickHouse puts the rows of a trace together', async () => {
+  const traces = Array.from({ length: TRACES }, (_, trace) => trace);
+  const statements: string[] = [];
+  const engine: Engine = {
+    ...api.engine,
+    query: (sql, options) => {
+      statements.push(sql);
+      return api.engine.query(sql, options);
+    },
+  };
+  expect(await summarise(engine, traces.map(idOf), undefined, TRACES)).toEqual(traces.map(expected));
+  expect(statements).toHaveLength(2);
 });
