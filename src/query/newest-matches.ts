@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
 import type { Nanos, TimeRange } from './parameters.ts';
+import { APART, AS_PLANNED, SHORT_PLAN } from './plan-settings.ts';
 import { ATTRIBUTE_PLACES, type SpanFilter, spanConditions } from './span-filter.ts';
 import type { Conditions } from './sql-text.ts';
 
@@ -30,8 +31,8 @@ export interface Match {
 type Hints = Map<string, Hint>;
 
 type Hint =
-  /** The newest spans held no match: a page is expected in this share of what is stored. */
-  | { readonly kind: 'rare'; readonly percent: number }
+  /** The newest spans held no match: so many traces are expected to match in all that is stored. */
+  | { readonly kind: 'rare'; readonly traces: number }
   /** A page is expected among the spans of so many newest nanoseconds. */
   | { readonly kind: 'common'; readonly width: Nanos };
 
@@ -75,7 +76,7 @@ function widened(width: Nanos, found: number, limit: number): Nanos | undefined 
 }
 
 /** Traces that have a matching span, the newest match first: those of one page. */
-export async function newestMatches(engine: Engine, search: Search): Promise<Match[]> {
+export async function newestMatches(engine: Engine, search: Search): Promise<readonly Match[]> {
   const { filter, limit, cursor, signal } = search;
   const { start } = filter.range;
   const end = cursor === undefined ? filter.range.end : BigInt(cursor.before) + 1n;
@@ -84,8 +85,11 @@ export async function newestMatches(engine: Engine, search: Search): Promise<Mat
   const shape = shapeOf(filter);
   const hint = known.get(shape);
   if (hint?.kind === 'rare') {
-    const found = await rareMatches(engine, search, { start, end }, { known, shape, percent: hint.percent });
-    if (found !== undefined) return found;
+    const rare = await rareMatches(engine, search, { start, end }, hint.traces);
+    if (rare !== undefined) {
+      remember(known, shape, { kind: 'rare', traces: rare.traces });
+      return rare.matches;
+    }
   }
   const { newest } = await storedSpan(engine, signal);
   const top = newest + 1n < end ? newest + 1n : end;
@@ -100,65 +104,106 @@ export async function newestMatches(engine: Engine, search: Search): Promise<Mat
     const slice = await matchesWithin(engine, search, { start: low, end: high }, found);
     found.push(...slice.matches);
     seen += slice.total;
-    if (seen > 0)
+    if (width === undefined && filter.attributes.length > 0) remember(known, shape, { kind: 'rare', traces: seen });
+    else if (seen > 0)
       remember(known, shape, { kind: 'common', width: later(expectedIn(top - low, limit, seen), SLICE_MIN) });
     if (found.length >= limit || isLast) return found;
     width = widened(top - low, seen, limit);
-    if (width === undefined && filter.attributes.length > 0) remember(known, shape, { kind: 'rare', percent: WHOLE });
     high = low;
   }
 }
 
 /** Rows that a value may be spread over and still count as rare. ClickHouse knows before it reads them. */
 const RARE_ROWS_MAX = 400_000;
+/** Spans of a slice above which it is not one of a rare value, for each trace that is wanted and in any case. */
+const RARE_SPANS_WANTED = 4;
+const RARE_SPANS_MAX = 5_000;
 /** ClickHouse's code for a statement that would read more than it may. */
 const TOO_MANY_ROWS = 158;
 
 const WHOLE = 100;
-/** A second step costs a fifth of the first in planning alone: a share above this saves less than it risks. */
-const SHARE_MAX = 60;
+/** A further step costs a fifth of reading everything in planning alone: a share that ends above this saves less than it risks. */
+const SHARE_MAX = 75;
 /** A share that would read too much is divided by SHARE_STEP, down to SHARE_LEAST. */
 const SHARE_STEP = 8;
 const SHARE_LEAST = 2;
+/**
+ * A share that would have held this many times the page. Every trace of a rare value is a granule to unpack, so it is cheaper to look once more now and then than to
+ * read much more than a page each time.
+ */
+const RARE_SPARE = 1.4;
+/** What part the last search has in what is expected of the next. */
+const LAST_SHARE = 0.25;
 
-/** Where a page is to be looked for next, when `found` traces were in `percent` of what is stored. */
-function shareFor(limit: number, found: number, percent: number): number {
-  const share = Number(expectedIn(BigInt(percent), limit, found)) + 1;
-  return share > SHARE_MAX ? WHOLE : share;
-}
-
-/** A search of a shape that had rare values last time. */
-interface RareShape {
-  readonly known: Hints;
-  readonly shape: string;
-  readonly percent: number;
-}
+/** In how many percent of what is stored `limit` traces are expected, when there are so many in all. */
+const shareOf = (limit: number, traces: number): number =>
+  traces === 0 ? WHOLE : Math.ceil((limit * RARE_SPARE * WHOLE) / traces);
 
 /**
- * Matches of the whole range: in the newest share of what is stored, and only when that is less than a page in the rest. Undefined when the value turns
- * out to be a common one.
+ * A page of matches of the whole range, looked for in the newest share of what is stored, and as long as that is less than a page in the next. Undefined when the
+ * value turns out to be a common one.
+ * @param expected how many traces have such a value
  */
 async function rareMatches(
   engine: Engine,
   search: Search,
   range: TimeRange,
-  { known, shape, percent }: RareShape,
-): Promise<Match[] | undefined> {
+  expected: number,
+): Promise<{ readonly matches: readonly Match[]; readonly traces: number } | undefined> {
   const { oldest, newest } = await storedSpan(engine, search.signal);
   const low = later(oldest, range.start);
   const high = later(low, earlier(newest, range.end));
-  const settings = { max_rows_to_read: RARE_ROWS_MAX };
-  const middle = percent === WHOLE ? range.start : high - ((high - low) * BigInt(percent)) / BigInt(WHOLE);
+  const matches: Match[] = [];
+  let [end, covered, total] = [range.end, 0, 0];
+  let share = low < high ? shareOf(search.limit, expected) : WHOLE;
+  for (;;) {
+    const percent = covered + share > SHARE_MAX ? WHOLE : covered + share;
+    const start = percent === WHOLE ? range.start : high - ((high - low) * BigInt(percent)) / BigInt(WHOLE);
+    const slice = await rareWithin(engine, search, { start, end }, matches);
+    if (slice === undefined) {
+      share = percent - covered;
+      if (share <= SHARE_LEAST) return undefined;
+      share = Math.ceil(share / SHARE_STEP);
+      continue;
+    }
+    matches.push(...slice.matches);
+    total += slice.total;
+    const traces = (total * WHOLE) / percent;
+    if (matches.length >= search.limit || start <= range.start)
+      return { matches, traces: expected === 0 ? traces : expected + (traces - expected) * LAST_SHARE };
+    share = Math.max(shareOf(search.limit - matches.length, traces), Math.ceil(percent / 2));
+    [end, covered] = [start, percent];
+  }
+}
+
+/**
+ * Matches of one slice; undefined when there are too many, or too many rows would have to be read for them. All of them are asked for and put together here: to
+ * have ClickHouse do it costs 2 ms more.
+ */
+async function rareWithin(
+  engine: Engine,
+  search: Search,
+  range: TimeRange,
+  found: readonly Match[],
+): Promise<Slice | undefined> {
+  const conditions = spanConditions(search.filter, range);
+  const sources = spanSources(search.filter, conditions, range, true);
+  const spansMax = RARE_SPANS_MAX + RARE_SPANS_WANTED * search.limit;
   try {
-    const newer = await matchesWithin(engine, search, { start: middle, end: range.end }, [], settings);
-    remember(known, shape, { kind: 'rare', percent: shareFor(search.limit, newer.total, percent) });
-    if (newer.matches.length >= search.limit || middle <= range.start) return newer.matches;
-    const older = await matchesWithin(engine, search, { start: range.start, end: middle }, newer.matches, settings);
-    return [...newer.matches, ...older.matches];
+    const answers = await Promise.all(
+      sources.map(({ from, settings }) =>
+        engine.query(`SELECT TraceId, toUnixTimestamp64Nano(Timestamp) FROM ${from} LIMIT ${spansMax}`, {
+          ...optionsOf(search, conditions),
+          settings: { ...settings, max_rows_to_read: RARE_ROWS_MAX },
+        }),
+      ),
+    );
+    if (answers.some(({ rows }) => rows.length === spansMax)) return undefined;
+    const traces = newestOf(answers.flatMap(({ rows }) => rows)).filter((match) => isBehind(match, search.cursor));
+    return { matches: unknownOf(traces, search, found), total: traces.length };
   } catch (error) {
-    if (!(error instanceof EngineError && error.code === TOO_MANY_ROWS)) throw error;
-    if (percent <= SHARE_LEAST) return undefined;
-    return rareMatches(engine, search, range, { known, shape, percent: Math.ceil(percent / SHARE_STEP) });
+    if (error instanceof EngineError && error.code === TOO_MANY_ROWS) return undefined;
+    throw error;
   }
 }
 
@@ -190,56 +235,93 @@ async function storedSpan(engine: Engine, signal: AbortSignal | undefined): Prom
 }
 
 /** Matches of one slice of time that are not known yet, and how many traces match in it in all. */
+interface Slice {
+  readonly matches: readonly Match[];
+  readonly total: number;
+}
+
 async function matchesWithin(
   engine: Engine,
-  { filter, limit, cursor, signal }: Search,
+  search: Search,
   range: TimeRange,
   found: readonly Match[],
-  settings: QueryOptions['settings'] = {},
-): Promise<{ readonly matches: Match[]; readonly total: number }> {
+): Promise<Slice> {
+  const { filter, limit, cursor } = search;
   const conditions = spanConditions(filter, range);
-  const known = new Set([...(cursor?.shown ?? []).map(([id]) => id), ...found.map(({ traceId }) => traceId)]);
   const behind = cursor === undefined ? '' : `HAVING ${behindCursor(cursor, conditions)}`;
-  // Known traces are taken out here: `TraceId NOT IN …` in the statement keeps ClickHouse from using the filters of the attributes.
-  const sql = `SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM ${spanSource(filter, conditions, range)}
-    GROUP BY TraceId ${behind} ORDER BY newest DESC, TraceId LIMIT ${limit - found.length + known.size}`;
-  const options = {
-    params: conditions.params,
-    settings,
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  };
-  const { rows, rowsBeforeLimit } = await engine.query(sql, options);
-  const matches = rows.map(([traceId, time]) => ({ traceId: String(traceId), time: String(time) }));
-  const unknown = matches.filter(({ traceId }) => !known.has(traceId));
-  return { matches: unknown.slice(0, limit - found.length), total: rowsBeforeLimit };
+  // Known traces are taken out afterwards: `TraceId NOT IN …` in the statement keeps ClickHouse from using the filters of the attributes.
+  const rest = `GROUP BY TraceId ${behind} ORDER BY newest DESC, TraceId LIMIT ${limit + (cursor?.shown.length ?? 0)}`;
+  const answers = await Promise.all(
+    spanSources(filter, conditions, range, false).map(({ from, settings }) =>
+      engine.query(`SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM ${from} ${rest}`, {
+        ...optionsOf(search, conditions),
+        settings,
+      }),
+    ),
+  );
+  const matches = unknownOf(newestOf(answers.flatMap(({ rows }) => rows)), search, found);
+  return { matches, total: answers.reduce((sum, { rowsBeforeLimit }) => sum + rowsBeforeLimit, 0) };
+}
+
+function optionsOf({ signal }: Search, { params }: Conditions): QueryOptions {
+  return { params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
+}
+
+/** Those that are neither found nor were shown on an earlier page, as far as the page has room. */
+function unknownOf(matches: readonly Match[], { limit, cursor }: Search, found: readonly Match[]): Match[] {
+  const known = new Set([...(cursor?.shown ?? []).map(([id]) => id), ...found.map(({ traceId }) => traceId)]);
+  return matches.filter(({ traceId }) => !known.has(traceId)).slice(0, limit - found.length);
+}
+
+/** Each trace once, with its newest match, in the order of a page. */
+function newestOf(rows: readonly (readonly unknown[])[]): Match[] {
+  const times = new Map<string, bigint>();
+  for (const [id, time] of rows) {
+    const traceId = String(id);
+    times.set(traceId, later(BigInt(String(time)), times.get(traceId) ?? BigInt(String(time))));
+  }
+  return [...times]
+    .sort(([a, aTime], [b, bTime]) => (aTime === bTime ? (a < b ? -1 : 1) : aTime > bTime ? -1 : 1))
+    .map(([traceId, time]) => ({ traceId, time: time.toString() }));
 }
 
 /** Traces of equal time are ordered by id. */
+function isBehind({ traceId, time }: Match, cursor: Cursor | undefined): boolean {
+  if (cursor === undefined) return true;
+  const [own, before] = [BigInt(time), BigInt(cursor.before)];
+  return own < before || (own === before && traceId > cursor.after);
+}
+
+/** The same for ClickHouse. */
 function behindCursor({ before, after }: Cursor, conditions: Conditions): string {
   const time = conditions.value(before, 'Int64');
   return `(newest < ${time} OR (newest = ${time} AND TraceId > ${conditions.value(after, 'String')}))`;
 }
 
+/** Where spans come from, as of FROM, and how they are best read. */
+interface Source {
+  readonly from: string;
+  readonly settings: NonNullable<QueryOptions['settings']>;
+}
+
 /**
- * Where the spans of a filter come from. One value of one attribute is looked for in each place by itself: its index then leaves the few
- * granules that may hold it, and only the map of that place is read from them (2 M spans, a rare value: a quarter less time). Times and fields come
- * before the map, which is then unpacked for fewer rows (a common value among 135,000 spans of a second: half the time); hashes are made only of rows that have
- * the value (a fifth less).
+ * The sources of the spans of a filter, to be asked at the same time. One value of one attribute is looked for in each place of attributes by itself: its index then
+ * leaves the few granules that may hold it, and only the map of that place is read from them (2 M spans, a rare value: a quarter less time). Times and fields come
+ * before the map, which is then unpacked for fewer rows (a common value among 135,000 spans of a second: half the time). The map alone says what matches,
+ * the hashes which granules to look into.
  */
-function spanSource(filter: SpanFilter, conditions: Conditions, range: TimeRange): string {
+function spanSources(filter: SpanFilter, conditions: Conditions, range: TimeRange, isRare: boolean): Source[] {
   const [attribute, ...others] = filter.attributes;
   const isOne = attribute?.operator === '=' && others.length === 0 && !attribute.key.startsWith('baggage.');
-  if (!isOne) return `otel_traces WHERE ${conditions.text()}`;
+  if (!isOne) return [{ from: `otel_traces WHERE ${conditions.text()}`, settings: { ...SHORT_PLAN, ...APART } }];
   // The same values in the same order have the same names: these parameters are those of `conditions`.
   const rest = spanConditions({ ...filter, attributes: [] }, range);
   const [key, value] = [attribute.key, attribute.value].map((text) => rest.value(text, 'String'));
-  const parts = ATTRIBUTE_PLACES.map(
-    ({
-      map,
-      hashes,
-    }) => `SELECT TraceId, Timestamp FROM otel_traces PREWHERE ${rest.text()} AND ${map}[${key}] = ${value}
-      WHERE has(${hashes}, cityHash64(${key}, ${value}))`,
-  );
-  return `(${parts.join(' UNION ALL ')})`;
+  // A key that is absent reads as the empty text: there the hash has to be made of each row.
+  const test = attribute.value === '' ? '' : 'indexHint';
+  return ATTRIBUTE_PLACES.map(({ map, hashes, isSmall }) => ({
+    from: `otel_traces PREWHERE ${rest.text()} AND ${map}[${key}] = ${value} WHERE ${test}(has(${hashes}, cityHash64(${key}, ${value})))`,
+    // To share what is hardly ever there among threads costs 3 ms of work.
+    settings: { ...AS_PLANNED, ...APART, ...(isRare && isSmall ? { max_threads: 1 } : {}) },
+  }));
 }

@@ -125,3 +125,58 @@ it('whatever was searched before, a search finds the same', async () => {
     expect(await found(engine, value, limit)).toEqual(await found(asNew(), value, limit));
   }
 });
+
+it('an empty value is found where the key is, and not where it is absent', async () => {
+  const start = (NOW - 500_000_000n).toString();
+  const span = { name: 'work', startTimeUnixNano: start, endTimeUnixNano: start };
+  const spans = [
+    { ...span, traceId: id(501), spanId: id(501).slice(16), attributes: [{ key: 'note', value: { stringValue: '' } }] },
+    { ...span, traceId: id(502), spanId: id(502).slice(16), attributes: [] },
+  ];
+  await api.store('traces', { resourceSpans: [{ resource: {}, scopeSpans: [{ spans }] }] });
+  const query = new URLSearchParams({ attribute: 'note=' });
+  const page = await searchTraces(asNew(), new Parameters(query, NOW, ['attribute']));
+  expect(page.items.map(({ traceId }) => traceId)).toEqual([id(501)]);
+});
+
+it('a value is found once among the attributes of spans and once among those of resources', async () => {
+  const at = (offset: bigint): string => (NOW - offset).toString();
+  const place = (traceId: string, offset: bigint): object => ({
+    traceId,
+    spanId: traceId.slice(16),
+    startTimeUnixNano: at(offset),
+    endTimeUnixNano: at(offset),
+  });
+  const both = [{ key: 'zone', value: { stringValue: 'x' } }];
+  const resource = { attributes: both };
+  await api.store('traces', {
+    resourceSpans: [
+      { resource, scopeSpans: [{ spans: [place(id(601), 10n), place(id(602), 30n)] }] },
+      {
+        scopeSpans: [
+          {
+            spans: [
+              { ...place(id(601), 40n), attributes: both },
+              { ...place(id(602), 5n), attributes: both },
+              { ...place(id(603), 20n), attributes: both },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  const engine = asNew();
+  const page = async (value: string, limit: string, cursor = ''): Promise<[string[], string | null]> => {
+    const query = new URLSearchParams({ attribute: `zone=${value}`, limit, cursor });
+    const { items, next } = await searchTraces(engine, new Parameters(query, NOW, ['attribute', 'limit', 'cursor']));
+    return [items.map(({ traceId }) => traceId), next];
+  };
+  // The first value of a key is looked for among the newest, the one after a rare one in all that is stored.
+  for (const before of ['x', 'nowhere']) {
+    await page(before, '20');
+    expect((await page('x', '20'))[0]).toEqual([602, 601, 603].map(id));
+    const [first, next] = await page('x', '2');
+    expect(first).toEqual([602, 601].map(id));
+    expect((await page('x', '2', next ?? ''))[0]).toEqual([id(603)]);
+  }
+});

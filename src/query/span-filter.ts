@@ -73,8 +73,9 @@ function readExcluded(text: string): Excluded {
 }
 
 export const ATTRIBUTE_PLACES = [
-  { map: 'SpanAttributes', hashes: 'SpanAttributeHashes' },
-  { map: 'ResourceAttributes', hashes: 'ResourceAttributeHashes' },
+  { map: 'SpanAttributes', hashes: 'SpanAttributeHashes', isSmall: false },
+  /** Few rare values are found among resources, which repeat. */
+  { map: 'ResourceAttributes', hashes: 'ResourceAttributeHashes', isSmall: true },
 ];
 
 /** The filter as conditions on otel_traces, over `range` instead of its own where that is given. */
