@@ -29,7 +29,8 @@ export interface ApiServer {
 }
 
 const PREFIX = '/api/v1';
-const GZIP_BYTES_MIN = 2_048;
+/** Less goes out in the first ten packets of a connection, before any answer to them: packing and unpacking it would only cost a millisecond. */
+const GZIP_BYTES_MIN = 14_000;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Answers are data: no page may frame them, run them, or read them from elsewhere. The page of the UI has a policy of its own. */
