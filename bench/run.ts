@@ -12,7 +12,7 @@ import { freeCores, LOAD_CORE } from './cores.ts';
 import { type IngestResult, measureIngest, waitForSpans } from './ingest.ts';
 import { measureParts, type PartResult } from './parts.ts';
 import { measurePeers, type PeerResult, peerTable } from './peers.ts';
-import { processTree } from './processes.ts';
+import { processTree, waitForQuiet } from './processes.ts';
 import { measureQueries, type QueryResult } from './queries.ts';
 import { measureRecovery, type RecoveryResult } from './recovery.ts';
 import { measureSmall, type SmallResult } from './small.ts';
@@ -147,7 +147,13 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const small: SmallResult[] = [];
   for (const receivers of wants('small') ? [1, 2] : []) {
     small.push(
-      await measureSmall({ ...SMALL, receivers, send: (load) => spawnLoad(load, LOAD_CORE), log: options.log }),
+      await measureSmall({
+        ...SMALL,
+        receivers,
+        send: (load) => spawnLoad(load, LOAD_CORE),
+        settle: waitForQuiet,
+        log: options.log,
+      }),
     );
   }
   const parts = wants('parts') ? await measureParts(options.spans, options.log) : [];

@@ -15,6 +15,8 @@ export interface SmallOptions {
   readonly receivers: number;
   /** Sends a load: from a process of its own where its time must not be counted. */
   readonly send: (load: SpawnedLoad) => Promise<LoadResult>;
+  /** Waits until a Clew, by its process, is idle: its merges have settled. */
+  readonly settle: (pid: number) => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -45,7 +47,7 @@ const LOADS: readonly { readonly name: string; readonly load: SpawnedLoad; reado
 
 /** Starts a Clew that may use every core, sends each load in turn, then opens the idle connections. */
 export async function measureSmall(options: SmallOptions): Promise<SmallResult> {
-  const { send, log } = options;
+  const { send, settle, log } = options;
   const clew = await startClew({ flags: ['--receivers', `${options.receivers}`] });
   try {
     const loads: SmallLoad[] = [];
@@ -57,6 +59,7 @@ export async function measureSmall(options: SmallOptions): Promise<SmallResult> 
         run: run + 1,
         seconds: options.seconds,
       });
+      await settle(clew.pid);
       if (name === 'warm-up') continue;
       loads.push(measured);
       log(
@@ -72,7 +75,7 @@ export async function measureSmall(options: SmallOptions): Promise<SmallResult> 
   }
 }
 
-/** One load; what it left is stored before the next begins, so that none pays for another. */
+/** One load; what it left is stored, and then merged, before the next begins, so that none pays for another. */
 async function measureLoad(
   clew: RunningClew,
   name: string,
