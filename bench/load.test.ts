@@ -17,8 +17,10 @@ describe('the payload of the bench', () => {
   it('gives every trace of a request the run and the number of the request', () => {
     const [template] = makeTemplates(1, 16, 2);
     const body = stamp(template, 0xabcdef01, 7, 1_700_000_000_000);
-    const ids = template.traceIds.map((at) => body.subarray(at, at + 8).toString('hex'));
-    expect(new Set(ids)).toEqual(new Set(['abcdef0100000007']));
+    const ids = template.traceIds.map((at) => body.subarray(at, at + 12).toString('hex'));
+    expect(new Set(ids.map((id) => id.slice(8)))).toEqual(new Set(['00000007abcdef01']));
+    // Two traces of 8 spans, and nothing of their order in how they begin.
+    expect(new Set(ids.map((id) => id.slice(0, 8))).size).toBe(2);
     expect(template.spans).toBe(16);
   });
 });

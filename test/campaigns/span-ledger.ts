@@ -57,11 +57,11 @@ interface StoredRequest {
 /** Rows and distinct span ids of each request number, read page by page. */
 async function stored(clew: RunningClew, run: number): Promise<ReadonlyMap<number, StoredRequest>> {
   const found = new Map<number, StoredRequest>();
-  const prefix = run.toString(16).padStart(8, '0');
+  const ofRun = run.toString(16).padStart(8, '0');
   for (let after = ''; ; ) {
     const rows = await clew.sql(
       `SELECT substring(TraceId, 9, 8) AS request, count() AS rows, uniqExact(TraceId, SpanId) AS distinct FROM otel_traces
-       WHERE startsWith(TraceId, '${prefix}') AND substring(TraceId, 9, 8) > '${after}' GROUP BY request ORDER BY request LIMIT ${PAGE}`,
+       WHERE substring(TraceId, 17, 8) = '${ofRun}' AND substring(TraceId, 9, 8) > '${after}' GROUP BY request ORDER BY request LIMIT ${PAGE}`,
     );
     for (const [request, count, distinct] of rows) {
       found.set(Number.parseInt(String(request), 16), { rows: Number(count), distinct: Number(distinct) });

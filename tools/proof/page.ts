@@ -219,7 +219,7 @@ const ENDING = [
       ],
       [
         'Order',
-        'the tier in between of the simulated fleet, with two or three receivers, while connections to it break, it is cut off, and senders are killed',
+        'the tier in between of the simulated fleet, with two or three receivers, while connections to and from it break and it is cut off',
         '100',
         '`CLEW_ORDER_HISTORIES`',
       ],
