@@ -88,6 +88,7 @@ const itemColumn = (name: string, map: string): string => `${identifier(name)} A
 const hashColumn = (name: string, map: string): string =>
   `${identifier(name)} Array(UInt64) ALIAS arrayMap((k, v) -> cityHash64(k, v), mapKeys(${map}), mapValues(${map}))`;
 
+/** In the look-up table it keeps parts unread in which a trace is not: ids are scattered, so that each part may have any. */
 const TRACE_ID_INDEX = 'INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1';
 
 /**
@@ -103,6 +104,7 @@ const RESOURCE_INDEX = 'INDEX idx_res_attr_hashes ResourceAttributeHashes TYPE b
 const SPAN_INDEX = 'INDEX idx_span_attr_hashes SpanAttributeHashes TYPE bloom_filter(0.0035) GRANULARITY 1';
 
 const EXTRAS: Readonly<Record<string, (capabilities: Capabilities) => readonly string[]>> = {
+  [TABLES.traceIds]: () => [TRACE_ID_INDEX],
   [TABLES.traces]: () => [
     itemColumn('SpanAttributeItems', 'SpanAttributes'),
     itemColumn('ResourceAttributeItems', 'ResourceAttributes'),
