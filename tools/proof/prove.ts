@@ -10,12 +10,16 @@ tla.initSync({ module: fs.readFileSync(createRequire(import.meta.url).resolve('t
 /** States after which a search that should be small is stopped. */
 const STATES_MAX = 200_000;
 
+/** Of this process: the figures of a busy machine are those of a quiet one. */
+const cpuMs = (): number => process.cpuUsage().user / 1000;
+
 /** One question, its answer, and whether it is the one that was expected. */
 export interface Answer {
   readonly question: string;
   readonly well: boolean;
   readonly outcome: string;
   readonly states: number;
+  /** Processor time. */
   readonly ms: number;
 }
 
@@ -48,9 +52,9 @@ function ask(text: string, { constants, invariants, properties, graph }: Questio
     ...properties.map((name) => `PROPERTY ${name}`),
     'CHECK_DEADLOCK FALSE\n',
   ].join('\n');
-  const startedMs = performance.now();
+  const startedMs = cpuMs();
   const end = check(tla, text, configuration, { statesMax: STATES_MAX, graph: graph ?? false });
-  return { end, ms: performance.now() - startedMs };
+  return { end, ms: cpuMs() - startedMs };
 }
 
 /** Theorems of one model: they hold, and the search has the pinned number of states. */
@@ -113,7 +117,7 @@ export function moduleActions(module: string): string[] {
 /** Every action of a module happens in the graph of one of its models: no theorem holds because nothing goes on. */
 export function witnessActions(module: string): Answer {
   const text = moduleText(module);
-  const startedMs = performance.now();
+  const startedMs = cpuMs();
   const missing = new Set(moduleActions(module));
   const count = missing.size;
   let states = 0;
@@ -132,7 +136,7 @@ export function witnessActions(module: string): Answer {
   }
   const well = missing.size === 0 && count > 0;
   const outcome = well ? `all ${count} actions happen` : `never: ${[...missing].join(', ')}`;
-  return { question: `${module} actions`, well, outcome, states, ms: performance.now() - startedMs };
+  return { question: `${module} actions`, well, outcome, states, ms: cpuMs() - startedMs };
 }
 
 export const MODULES: readonly string[] = [...new Set(MODELS.map(({ module }) => module))];
