@@ -64,8 +64,8 @@ const INTAKE_BUGS: readonly Bug[] = [
   {
     name: 'answers what failed',
     file: 'receive/intake.ts',
-    from: "if (written.kind === 'failed') {",
-    to: "if (written.kind === 'failed' && request.signal === 'traces') {",
+    from: "if (written.kind === 'failed') return",
+    to: "if (written.kind === 'failed' && request.signal === 'traces') return",
     shows: 'Answer',
   },
   {
@@ -189,9 +189,9 @@ const FLOW_BUGS: readonly Bug[] = [
   },
   {
     name: 'never frees its quota',
-    file: 'receive/intake.ts',
-    from: '    this.#retainedBytes += bytes - (',
-    to: '    if (bytes === 0) return;\n    this.#retainedBytes += bytes - (',
+    file: 'receive/retained.ts',
+    from: '    this.bytes += bytes - (',
+    to: '    if (bytes === 0) return;\n    this.bytes += bytes - (',
     shows: 'Refused',
   },
   {
