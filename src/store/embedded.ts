@@ -214,7 +214,8 @@ function setStatement(options: QueryOptions, { mark, isSet }: Held): string {
  */
 function withParameters(sql: string, params: NonNullable<QueryOptions['params']>): string {
   return sql.replace(/\{(\w+):([\w(), ]+)\}/g, (placeholder: string, name: string, type: string) => {
-    const value = params[name];
+    // Not what every object has, such as toString.
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value === undefined) return placeholder;
     const text = parameterLiteral(value);
     return type === 'String' ? text : `CAST(${text}, ${literal(type)})`;

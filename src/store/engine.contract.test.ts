@@ -81,6 +81,13 @@ function engineContract(name: string, open: () => Promise<EngineUnderTest>): voi
       expect(rows).toEqual([['-41', true, '18446744073709551615']]);
     });
 
+    it('leaves alone what has the form of a parameter and is none', async () => {
+      const { rows } = await engine.query("SELECT '{toString:String}', '{other:String}', {own:String}", {
+        params: { own: 'x' },
+      });
+      expect(rows).toEqual([['{toString:String}', '{other:String}', 'x']]);
+    });
+
     it('keeps parameters and settings of parallel statements apart', async () => {
       const answers = await Promise.all(
         Array.from({ length: 24 }, async (_, i) => {
