@@ -1,6 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
-import type { Nanos, TimeRange } from './parameters.ts';
+import { earlier, later, type Nanos, type TimeRange } from './parameters.ts';
 import { APART, AS_PLANNED, SHORT_PLAN } from './plan-settings.ts';
 import { ATTRIBUTE_PLACES, type SpanFilter, spanConditions } from './span-filter.ts';
 import type { Conditions } from './sql-text.ts';
@@ -206,9 +206,6 @@ async function rareWithin(
     throw error;
   }
 }
-
-const earlier = (a: Nanos, b: Nanos): Nanos => [a, b].reduce((least, time) => (time < least ? time : least));
-const later = (a: Nanos, b: Nanos): Nanos => [a, b].reduce((most, time) => (time > most ? time : most));
 
 /** How long a look at the times stored is good for: they say where to begin, not what is found. */
 const STORED_MS = 5_000;

@@ -4,6 +4,9 @@ import { ApiError, badParameter } from './problem.ts';
 /** Nanoseconds since 1970, as the store keeps them. */
 export type Nanos = bigint;
 
+export const earlier = (a: Nanos, b: Nanos): Nanos => (b < a ? b : a);
+export const later = (a: Nanos, b: Nanos): Nanos => (b > a ? b : a);
+
 export interface TimeRange {
   readonly start: Nanos;
   readonly end: Nanos;

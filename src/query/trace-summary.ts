@@ -2,6 +2,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { TraceSummary } from './api.ts';
 import { type Row, rowsOf } from './otlp-rows.ts';
+import { earlier, later } from './parameters.ts';
 import { APART, AS_PLANNED } from './plan-settings.ts';
 
 /** One row for each trace and segment, as the look-up table has them (src/columns/tables.ts). */
@@ -46,8 +47,8 @@ export async function summarise(
 }
 
 function summaryOf(traceId: string, rows: readonly Row[]): TraceSummary {
-  const begin = least(rows.map((row) => BigInt(row.text('Begin'))));
-  const last = -least(rows.map((row) => -BigInt(row.text('Last'))));
+  const begin = rows.map((row) => BigInt(row.text('Begin'))).reduce((a, b) => earlier(a, b));
+  const last = rows.map((row) => BigInt(row.text('Last'))).reduce((a, b) => later(a, b));
   const rooted = rows.filter((row) => row.get('Rooted') === true);
   const top = topOf(rooted.length > 0 ? rooted : rows);
   const services = servicesOf(rows);
@@ -90,5 +91,4 @@ function servicesOf(rows: readonly Row[]): TraceSummary['services'][number][] {
   }));
 }
 
-const least = (values: readonly bigint[]): bigint => [...values].sort((a, b) => (a < b ? -1 : 1))[0];
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
