@@ -304,8 +304,10 @@ export class Forwarder {
     const { disk, journalDirectory, progress } = this.#options;
     const settled = progress.lane(key).position;
     if (settled >= position) return true;
-    const segments = await segmentsIn(disk, receiverDirectory(journalDirectory, receiver));
     const isOpen = (segment: string): boolean => endOf(segment) > settled && segment <= segmentOf(position);
+    // While it stands in the queue, its directory need not be listed at each step of its lane.
+    if (this.#queues.get(receiver)?.segments.some(({ segment }) => isOpen(segment)) === true) return false;
+    const segments = await segmentsIn(disk, receiverDirectory(journalDirectory, receiver));
     return ![...segments.keys()].some(isOpen);
   }
 
