@@ -13,8 +13,15 @@ export interface GrowingColumn {
   /** True when every row holds the type's default value; such a column is left out of the file. */
   isDefault(): boolean;
   prefix(out: NativeWriter): void;
-  bulk(out: NativeWriter): void;
+  /** All values, or those that the first step writes: between two steps, what was written so far may be taken. */
+  bulk(out: NativeWriter): Steps | undefined;
 }
+
+/** A piece of work that others may be seen to in the middle of: each `next` does a millisecond or so of it. */
+export type Steps = Iterable<undefined>;
+
+/** Of the text of a column, what one step writes: half a millisecond. */
+export const STEP_BYTES = 256 * 1024;
 
 /** What can be cut back to an earlier length. */
 export type Part = U32List | ByteBuffer | Dictionary;
@@ -48,7 +55,7 @@ export class ByteColumn implements GrowingColumn {
     return true;
   }
   prefix(): void {}
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.chunk(this.list.view());
   }
 }
@@ -65,7 +72,7 @@ export class Fixed32Column implements GrowingColumn {
     return allZero(this.list);
   }
   prefix(): void {}
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.words(this.list.values, this.list.length);
   }
 }
@@ -82,7 +89,7 @@ export class Fixed64Column implements GrowingColumn {
     return allZero(this.list);
   }
   prefix(): void {}
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.words(this.list.values, this.list.length);
   }
 }
@@ -108,7 +115,7 @@ export class StringColumn implements GrowingColumn {
     return this.data.length === this.ends.length;
   }
   prefix(): void {}
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.chunk(this.data.view());
   }
 }
@@ -138,7 +145,7 @@ export class LowColumn implements GrowingColumn {
   prefix(out: NativeWriter): void {
     out.lowCardinalityPrefix();
   }
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.lowCardinality(this.dictionary, this.ids.values, this.ids.length);
   }
 }
@@ -161,7 +168,7 @@ export class EnumColumn implements GrowingColumn {
   prefix(out: NativeWriter): void {
     out.lowCardinalityPrefix();
   }
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     this.write(undefined, out);
   }
   /** Writes row `order[i]` as row i. */
@@ -235,7 +242,7 @@ export class MapColumn implements GrowingColumn {
   prefix(out: NativeWriter): void {
     out.lowCardinalityPrefix();
   }
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.offsets(this.ends);
     out.lowCardinality(this.keys, this.keyIds.values, this.keyIds.length);
     this.values.bulk(out);
@@ -266,7 +273,7 @@ export class ArrayColumn<Inner extends GrowingColumn> implements GrowingColumn {
   prefix(out: NativeWriter): void {
     this.inner.prefix(out);
   }
-  bulk(out: NativeWriter): void {
+  bulk(out: NativeWriter): undefined {
     out.offsets(this.ends);
     this.inner.bulk(out);
   }

@@ -1,6 +1,6 @@
 import type { U32List } from '../base/lists.ts';
-import { Fixed32Column, type GrowingColumn, LowColumn, type MapColumn } from './builders.ts';
-import type { NativeWriter } from './native.ts';
+import { Fixed32Column, type GrowingColumn, LowColumn, type MapColumn, STEP_BYTES, type Steps } from './builders.ts';
+import type { Ids, NativeWriter } from './native.ts';
 
 /**
  * Columns whose rows repeat a few distinct values: row i is row `index[i]` of a column that holds each value once. Resource and scope are
@@ -23,18 +23,23 @@ const LOW_PREFIX = (out: NativeWriter): void => out.lowCardinalityPrefix();
 function columnOf(
   source: GrowingColumn,
   prefix: (out: NativeWriter) => void,
-  bulk: (out: NativeWriter) => void,
+  bulk: (out: NativeWriter) => Steps | undefined,
 ): GrowingColumn {
-  return { parts: NO_PARTS, isDefault: () => source.isDefault(), prefix, bulk };
+  return {
+    parts: NO_PARTS,
+    isDefault: () => source.isDefault(),
+    prefix,
+    bulk,
+  };
 }
 
-function writeFixed(source: Uint32Array, index: U32List, out: NativeWriter): void {
+function writeFixed(source: Uint32Array, index: U32List, out: NativeWriter): undefined {
   const values = out.scratch.words(index.length);
   for (let i = 0; i < index.length; i++) values[i] = source[index.values[i]];
   out.words(values, values.length);
 }
 
-function writeLow(source: LowColumn, index: U32List, out: NativeWriter): void {
+function writeLow(source: LowColumn, index: U32List, out: NativeWriter): undefined {
   const ids = out.beginLowCardinality(source.dictionary, index.length);
   for (let i = 0; i < index.length; i++) ids[i] = source.ids.values[index.values[i]];
   out.endLowCardinality(ids);
@@ -51,8 +56,8 @@ function runAt(index: U32List, i: number): number {
 /** Start of row `row` in a list of row ends. */
 const startOf = (ends: U32List, row: number): number => (row === 0 ? 0 : ends.values[row - 1]);
 
-function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter): void {
-  const { ends, keyIds, values } = source;
+function* writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter): Steps {
+  const { ends, values } = source;
   const offsets = out.scratch.words(index.length * 2);
   let entries = 0;
   let bytes = 0;
@@ -66,20 +71,38 @@ function writeGatheredMap(source: MapColumn, index: U32List, out: NativeWriter):
   }
   out.words(offsets, offsets.length);
   const ids = out.beginLowCardinality(source.keys, entries);
-  const text = out.scratch.buffer(bytes);
-  let at = 0;
+  gatherKeys(source, index, ids);
+  out.endLowCardinality(ids);
+  yield;
+  let text = out.scratch.buffer(Math.min(bytes, STEP_BYTES));
   for (let i = 0; i < index.length; ) {
     const run = runAt(index, i);
     const row = index.values[i];
-    const from = startOf(ends, row);
-    const to = ends.values[row];
-    for (let repeat = 0; repeat < run; repeat++) {
-      for (let entry = from; entry < to; entry++) ids[at++] = keyIds.values[entry];
-    }
-    // The values of a row stand side by side, each behind its length: one copy for all of them, and for all rows of a run.
-    text.appendRepeated(values.data.bytes, startOf(values.ends, from), startOf(values.ends, to), run);
     i += run;
+    // The values of a row stand side by side, each behind its length: one copy for all of them, and for all rows of a run.
+    const start = startOf(values.ends, startOf(ends, row));
+    const end = startOf(values.ends, ends.values[row]);
+    for (let left = run; left > 0; ) {
+      const room = text.bytes.length - text.length;
+      const fitting = start === end ? left : Math.min(left, Math.floor(room / (end - start)));
+      text.appendRepeated(values.data.bytes, start, end, fitting);
+      left -= fitting;
+      if (left === 0) break;
+      bytes -= text.length;
+      out.chunk(text.view());
+      yield;
+      text = out.scratch.buffer(Math.min(bytes, Math.max(STEP_BYTES, end - start)));
+    }
   }
-  out.endLowCardinality(ids);
   out.chunk(text.view());
+}
+
+/** The keys of all entries, row after row. */
+function gatherKeys({ ends, keyIds }: MapColumn, index: U32List, ids: Ids): void {
+  let at = 0;
+  for (let i = 0; i < index.length; i++) {
+    const row = index.values[i];
+    const to = ends.values[row];
+    for (let entry = startOf(ends, row); entry < to; entry++) ids[at++] = keyIds.values[entry];
+  }
 }

@@ -18,16 +18,19 @@ export interface FrozenTable {
 /**
  * Seals a segment: writes the Native file of each table that has rows, then the manifest, which is made durable. A crash in between
  * leaves an unsealed segment whose files are written again. Rejects with the disk's error; it may then be repeated.
+ * @param frozen each table when it is its turn, `undefined` where others may be seen to meanwhile
+ * @param seeToOthers called there; without it, all is done in as few turns as the disk needs
  */
 export async function sealSegment(
   disk: Disk,
   directory: string,
   identity: JournalIdentity,
   journal: DurableExtent,
-  frozen: readonly FrozenTable[],
+  frozen: Iterable<FrozenTable | undefined>,
   items?: SealedSegment['items'],
+  seeToOthers?: () => Promise<void>,
 ): Promise<SealedSegment> {
-  const tables = await writeNatives(disk, directory, identity.segment, frozen);
+  const tables = await writeNatives(disk, directory, identity.segment, frozen, seeToOthers);
   record('Files', identity.receiver, identity.segment, journal.records);
   const sealed: SealedSegment = {
     version: 1,
@@ -52,11 +55,13 @@ export async function writeNatives(
   disk: Disk,
   directory: string,
   segment: string,
-  frozen: readonly FrozenTable[],
+  frozen: Iterable<FrozenTable | undefined>,
+  seeToOthers?: () => Promise<void>,
 ): Promise<SealedTable[]> {
   const tables: SealedTable[] = [];
   for (const table of frozen) {
-    if (table.rows > 0) tables.push(await writeNative(disk, directory, segment, table));
+    if (table === undefined) await seeToOthers?.();
+    else if (table.rows > 0) tables.push(await writeNative(disk, directory, segment, table));
   }
   return tables;
 }

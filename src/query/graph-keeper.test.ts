@@ -17,7 +17,7 @@ import { openEmbedded } from '../store/embedded.ts';
 import type { Engine } from '../store/engine.ts';
 import { migrate } from '../store/migrations.ts';
 import { applyRetention } from '../store/retention.ts';
-import { freeze, SegmentColumns, transcode } from '../transcode/transcode.ts';
+import { freezeWhole, SegmentColumns, transcode } from '../transcode/transcode.ts';
 import { jsonToProtobuf } from '../wire/json.ts';
 import type { CycleAlert } from './api-alerts.ts';
 import { GraphKeeper } from './graph-keeper.ts';
@@ -135,7 +135,7 @@ async function load(spans: readonly Sent[], isTold = true): Promise<void> {
   const segment = path.join(directory, `segment${++segments}`);
   fs.mkdirSync(segment);
   const tables: { table: string; file: string }[] = [];
-  for (const frozen of freeze(columns)) {
+  for (const frozen of freezeWhole(columns)) {
     const { table, columns: names } = frozen;
     await columnsOf(engine).ensure(table, names);
     fs.writeFileSync(path.join(segment, table), nativeBytes(frozen));

@@ -21,7 +21,7 @@ export const JOURNAL = '/data/journal';
 export const DIRECTORY = receiverDirectory(JOURNAL, 0);
 
 /** Items are lines; one that begins with `!` is rejected; a body that begins with `?` is invalid, with `#` makes the transcoder throw. */
-function lineBuilder(): SegmentBuilder {
+function lineBuilder(frozen: (groupBytes: number | undefined) => void): SegmentBuilder {
   let rows: string[] = [];
   return {
     get items() {
@@ -40,7 +40,8 @@ function lineBuilder(): SegmentBuilder {
       const rejected = lines.length - accepted.length;
       return { kind: 'ok', accepted: accepted.length, rejected, message: rejected > 0 ? 'begins with !' : '' };
     },
-    freeze() {
+    freeze(groupBytes) {
+      frozen(groupBytes);
       const chunks = rows.map((row) => Buffer.from(`${row}\n`));
       return [{ table: 'lines', columns: ['line'], rows: rows.length, groups: [chunks] }];
     },
@@ -55,6 +56,8 @@ export class IntakeWorld {
   clock = new ManualClock();
   readonly reports: string[] = [];
   readonly announced: string[] = [];
+  /** In what pieces each segment was sealed; undefined: as few as is sensible. */
+  readonly groupBytes: (number | undefined)[] = [];
   /** What the store holds: rows by insert token. It survives every crash. */
   readonly loaded = new Map<string, readonly string[]>();
   /** Segments that were forgotten and stood there to be loaded once more: on a disk that keeps its promises, none. */
@@ -89,7 +92,7 @@ export class IntakeWorld {
       directory: DIRECTORY,
       receiver: 0,
       instance: INSTANCE,
-      newBuilder: lineBuilder,
+      newBuilder: () => lineBuilder((groupBytes) => this.groupBytes.push(groupBytes)),
       limits: { diskFreeBytesMin: 0, ...limits },
       ...(marks === undefined ? {} : { marks }),
       onSealed: (segment) => this.announced.push(segment),

@@ -27,6 +27,20 @@ test('a request is answered with success when it is durable, and its rows are se
   await intake.close();
 });
 
+test('a segment that was soon full is sealed in few pieces, one that had time in small ones', async () => {
+  const world = new IntakeWorld(19);
+  const { intake } = await world.start({ segmentItemsMax: 2 });
+  await intake.export(lines('a'));
+  await intake.export(lines('b'));
+  await world.pass(100);
+  expect(world.announced.length).toBe(1);
+  await intake.export(lines('c'));
+  await world.pass(1_100);
+  expect(world.announced.length).toBe(2);
+  expect(world.groupBytes).toEqual([undefined, expect.any(Number)]);
+  await intake.close();
+});
+
 test('what is acknowledged survives a power cut and is replayed into the very same rows', async () => {
   const world = new IntakeWorld(2);
   const first = await world.start();

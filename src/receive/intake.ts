@@ -405,7 +405,8 @@ class OpenIntake implements Intake {
     const { segment } = open.journal.identity;
     record('Close', this.#options.receiver, segment);
     this.#retained.note(segment, open.journal.sizeBytes);
-    this.#sealer.push({ kind: 'seal', segment, journal: open.journal, builder: open.builder });
+    const openMs = this.#options.clock.monotonicMs() - (open.firstRecordMs ?? 0);
+    this.#sealer.push({ kind: 'seal', segment, journal: open.journal, builder: open.builder, openMs });
   }
 
   /** Opens a segment when none is open and all it needs is there; has the next journal made. */

@@ -23,7 +23,7 @@ export function otlpBuilder(): SegmentBuilder {
       return columns.sizeBytes;
     },
     transcode: (signal, body, baggage, receivedUnixNano) => transcode(columns, signal, body, baggage, receivedUnixNano),
-    freeze: () => freeze(columns),
+    freeze: (groupBytes) => freeze(columns, groupBytes),
     reset: () => columns.reset(),
   };
 }

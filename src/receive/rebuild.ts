@@ -7,7 +7,7 @@ import { readManifest, verifySealed, writeManifest } from '../journal/manifest.t
 import { positionOf } from '../journal/position.ts';
 import { decodeRecord } from '../journal/record.ts';
 import { type DamagedPlace, scanJournal } from '../journal/scan.ts';
-import { sealSegment, writeNatives } from '../journal/seal.ts';
+import { type FrozenTable, sealSegment, writeNatives } from '../journal/seal.ts';
 import type { SealedSegment, SealedTable } from '../journal/sealed.ts';
 import { journalFile, loadedFile, removeIfThere, sealedFile, segmentsIn } from '../journal/segment-files.ts';
 import type { StreamMarks } from './marks.ts';
@@ -125,14 +125,17 @@ export async function rebuildSealed(workshop: Workshop, segment: string): Promis
     const missing = manifest.records - replayed.records;
     workshop.reportDamage(`${path}: rows of ${missing} records are lost in ${[...lost].join(', ')}`);
   }
-  const again = builder.freeze().filter((table) => lost.has(table.table));
-  const written = await writeNatives(disk, directory, segment, again);
+  const written = await writeNatives(disk, directory, segment, tablesNamed(lost, builder.freeze()));
   record('Repair', directory, segment, manifest.records);
   const rebuilt = { ...manifest, tables: [...kept, ...written] };
   // The store may have loaded the segment meanwhile (its files were right again before the manifest is): then there is nothing to say.
   if ((await disk.size(path)) === undefined) return undefined;
   await writeManifest(disk, directory, rebuilt);
   return rebuilt;
+}
+
+function* tablesNamed(names: ReadonlySet<string>, tables: Iterable<FrozenTable | undefined>): Iterable<FrozenTable> {
+  for (const table of tables) if (table !== undefined && names.has(table.table)) yield table;
 }
 
 /**

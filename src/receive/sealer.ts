@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Clock } from '../host/clock.ts';
+import { type Clock, yieldToEvents } from '../host/clock.ts';
 import { errorText } from '../host/disk.ts';
 import type { DurableExtent, Journal } from '../journal/journal.ts';
 import { sealSegment } from '../journal/seal.ts';
@@ -11,7 +11,14 @@ import type { SegmentBuilder } from './segment-builder.ts';
 /** A segment that takes no more requests and is to be sealed. */
 export type SealJob =
   /** From memory: the usual way. */
-  | { readonly kind: 'seal'; readonly segment: string; readonly journal: Journal; readonly builder: SegmentBuilder }
+  | {
+      readonly kind: 'seal';
+      readonly segment: string;
+      readonly journal: Journal;
+      readonly builder: SegmentBuilder;
+      /** How long it took requests: the next one will be as long. */
+      readonly openMs: number;
+    }
   /** From its journal, as far as it was acknowledged: after a failed write, fsync or seal. */
   | { readonly kind: 'rebuild'; readonly segment: string; readonly extent: DurableExtent }
   /** From whatever a crash or damage left of it. */
@@ -25,6 +32,17 @@ export interface SealerEvents {
   /** A builder, emptied, may be used again. */
   builderFree(builder: SegmentBuilder): void;
 }
+
+type SealFromMemory = Extract<SealJob, { readonly kind: 'seal' }>;
+
+/**
+ * A segment that was full sooner is sealed in few large steps, for each waits for a turn of the event loop, which requests fill: otherwise the next
+ * segment is full before it is done. Any other in many small ones, so that no request waits for long behind one of them.
+ */
+const HURRY_MS = 400;
+
+/** Of a Native file, what is put in order and written in one step: one to two milliseconds. */
+const CALM_GROUP_BYTES = 512 * 1024;
 
 /** Seals one segment at a time, in order; what the disk refuses is tried again from the journal. */
 export class Sealer {
@@ -73,7 +91,7 @@ export class Sealer {
 
   /** Returns the job that remains when the disk refused. */
   async #attempt(job: SealJob): Promise<SealJob | undefined> {
-    if (job.kind === 'seal') return this.#seal(job.journal, job.builder);
+    if (job.kind === 'seal') return this.#seal(job);
     try {
       this.#events.done(job.segment, await this.#fromDisk(job));
       return undefined;
@@ -98,8 +116,9 @@ export class Sealer {
     }
   }
 
-  async #seal(journal: Journal, builder: SegmentBuilder): Promise<SealJob | undefined> {
+  async #seal({ journal, builder, openMs }: SealFromMemory): Promise<SealJob | undefined> {
     const { disk, directory } = this.#workshop;
+    const isHurried = openMs < HURRY_MS;
     const { identity } = journal;
     await journal.close();
     let failure = journal.failure;
@@ -111,8 +130,9 @@ export class Sealer {
           directory,
           identity,
           journal.durable,
-          builder.freeze(),
+          isHurried ? builder.freeze() : builder.freeze(CALM_GROUP_BYTES),
           builder.counts?.(),
+          isHurried ? undefined : yieldToEvents,
         );
         this.#events.done(identity.segment, sealed);
       } catch (error) {

@@ -14,8 +14,11 @@ export interface SegmentBuilder {
   readonly sizeBytes: number;
   /** Adds the rows of one request, all or none. */
   transcode(signal: Signal, body: Uint8Array, baggage: string, receivedUnixNano: bigint): TranscodeResult;
-  /** The rows as Native files in pieces, to be read before `reset`. */
-  freeze(): readonly FrozenTable[];
+  /**
+   * The rows as Native files in pieces of about `groupBytes`, to be read before `reset`; `undefined` in between is a moment to see to others.
+   * Without `groupBytes` in as few pieces as is sensible.
+   */
+  freeze(groupBytes?: number): Iterable<FrozenTable | undefined>;
   reset(): void;
   /** Items by signal, of a builder that makes no rows because its segments are forwarded as they are. */
   counts?(): Readonly<Record<Signal, number>>;

@@ -10,7 +10,7 @@ import { systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { sealSegment } from '../journal/seal.ts';
 import { receiverDirectory, segmentId } from '../journal/segment-files.ts';
-import { freeze, SegmentColumns, transcode } from '../transcode/transcode.ts';
+import { freezeWhole, SegmentColumns, transcode } from '../transcode/transcode.ts';
 import { openStore } from './store.ts';
 
 export interface LoadBenchResult {
@@ -73,7 +73,7 @@ async function sealAll(journalDirectory: string, spans: number): Promise<number>
       if (result.kind !== 'ok') throw new Error(result.message);
     }
     const identity = { instance: '0123456789abcdef', receiver: 0, segment: segmentId(1, segment) };
-    await sealSegment(nodeDisk, receiver, identity, { bytes: 0, records: 0 }, freeze(columns));
+    await sealSegment(nodeDisk, receiver, identity, { bytes: 0, records: 0 }, freezeWhole(columns));
     columns.reset();
   }
   return segments * SEGMENT_SPANS;

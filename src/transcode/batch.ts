@@ -5,6 +5,7 @@ import {
   type Part,
   partBytes,
   partLength,
+  type Steps,
   truncatePart,
 } from '../columns/builders.ts';
 import { NativeWriter } from '../columns/native.ts';
@@ -19,19 +20,26 @@ export interface FrozenTable {
   readonly groups: Iterable<readonly Uint8Array[]>;
 }
 
+/** Bytes of a group that are enough for few writes. */
+export const GROUP_BYTES_MAX = 2 * 1024 * 1024;
+
 /** Rows that can be written. `columns()` may compute some of them (resource and scope are pointed at, not repeated). */
 export interface Batch {
   readonly table: Table;
   readonly rows: number;
+  /** What is to be done before `columns` is called; absent where that is nothing. */
+  prepare?(): Steps;
   columns(): Readonly<Record<string, GrowingColumn>>;
 }
 
 /** Columns that are written even when every row has the default: a block must tell how many rows it has. */
 const ALWAYS = new Set(['Timestamp', 'TimeUnix', 'TraceId', 'Start', 'End']);
 
-/** A batch as one Native block without the columns that hold only defaults; undefined when it has no rows. */
-export function freezeBatch(batch: Batch): FrozenTable | undefined {
-  if (batch.rows === 0) return undefined;
+/**
+ * A batch, prepared, as one Native block without the columns that hold only defaults.
+ * @param groupBytes a group has about so many bytes: with many, sealing is few writes; with few, requests are served in between
+ */
+export function freezeBatch(batch: Batch, groupBytes: number): FrozenTable {
   const columns = batch.columns();
   const written = batch.table.columns.filter(({ name }) => {
     const column = columns[name];
@@ -41,18 +49,16 @@ export function freezeBatch(batch: Batch): FrozenTable | undefined {
     table: batch.table.name,
     columns: written.map(({ name }) => name),
     rows: batch.rows,
-    groups: blockOf(batch.rows, written, columns),
+    groups: blockOf(batch.rows, written, columns, groupBytes),
   };
 }
 
-/** Bytes of a group, unless one column is larger: enough that sealing is few writes, little enough that requests are served between them. */
-const GROUP_BYTES = 2 * 1024 * 1024;
-
-/** One Native block, a few columns at a time: between two groups the caller writes to the disk and serves requests. */
+/** One Native block, a few columns or some of a large one at a time: between two groups the caller writes to the disk and serves requests. */
 function* blockOf(
   rows: number,
   written: readonly Column[],
   columns: Readonly<Record<string, GrowingColumn>>,
+  groupBytes: number,
 ): Generator<readonly Uint8Array[]> {
   const scratch = takeScratch();
   try {
@@ -61,10 +67,11 @@ function* blockOf(
     for (const { name, type } of written) {
       out.column(name, type);
       columns[name].prefix(out);
-      columns[name].bulk(out);
-      if (out.bytes < GROUP_BYTES) continue;
-      yield out.take();
-      out.reuse();
+      for (const _ of columns[name].bulk(out) ?? ONE_STEP) {
+        if (out.bytes < groupBytes) continue;
+        yield out.take();
+        out.reuse();
+      }
     }
     yield out.take();
     out.reuse();
@@ -72,6 +79,8 @@ function* blockOf(
     giveBackScratch(scratch);
   }
 }
+
+const ONE_STEP: Steps = [undefined];
 
 /** Writes the lengths of all parts to `mark`, to cut back to. */
 export function markParts(parts: readonly Part[], mark: number[]): void {
@@ -97,7 +106,10 @@ export class RowContexts {
 }
 
 /** One signal's growing rows, which stand in a resource and a scope. */
-export interface RowBatch extends Batch {
+export interface RowBatch {
+  readonly rows: number;
+  /** The tables that are made of them, in the order in which they are to be loaded. */
+  tables(): readonly Batch[];
   readonly parts: readonly Part[];
   readonly maps: readonly MapColumn[];
   readonly contexts: RowContexts;

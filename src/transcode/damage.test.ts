@@ -9,7 +9,13 @@ import { encodeProto } from '../../test/support/otlp-proto.ts';
 import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
 import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import { SIGNALS, type Signal } from '../base/signal.ts';
-import { freeze, type SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
+import {
+  freezeWhole,
+  type SegmentColumns,
+  type TranscodeFailure,
+  type TranscodeResult,
+  transcode,
+} from './transcode.ts';
 
 /** Mutated requests of the fuzz test. */
 const MUTATIONS = Number(process.env['CLEW_TRANSCODE_MUTATIONS'] ?? 10_000);
@@ -19,7 +25,7 @@ const take = (columns: SegmentColumns, signal: Signal, body: Uint8Array): Transc
 
 /** Everything that would be written to disk. */
 function frozenBytes(columns: SegmentColumns): string {
-  const tables = freeze(columns).map((frozen) => ({
+  const tables = freezeWhole(columns).map((frozen) => ({
     table: frozen.table,
     rows: frozen.rows,
     columns: frozen.columns,
@@ -88,7 +94,7 @@ describe.each(SPAN_READERS)('read by %s', (_name, newColumns) => {
     const bodies = Array.from({ length: 30 }, (_, i) => ({ signal: SIGNALS[i % 3], body: request(SIGNALS[i % 3], i) }));
     const seen = { ok: 0, invalid: 0 };
     const readAll = async (): Promise<void> => {
-      for (const frozen of freeze(columns)) expect(await reader.count(frozen)).toBe(frozen.rows);
+      for (const frozen of freezeWhole(columns)) expect(await reader.count(frozen)).toBe(frozen.rows);
       columns.reset();
     };
     try {

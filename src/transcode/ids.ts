@@ -34,7 +34,9 @@ export function traceIdColumn(ids: Dictionary, index: U32List): GrowingColumn {
     parts: [],
     isDefault: () => false,
     prefix: () => {},
-    bulk: (out) => writeTraceIds(ids, index, out),
+    bulk(out) {
+      writeTraceIds(ids, index, out);
+    },
   };
 }
 

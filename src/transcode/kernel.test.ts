@@ -6,7 +6,7 @@ import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
 import { randomFrom, randomRequest } from '../../test/support/otlp-random.ts';
 import { builtKernel } from '../../test/support/span-readers.ts';
 import { BASE_COUNT, COUNT_ROWS, MEMORY_BYTES } from './kernel-layout.ts';
-import { freeze, SegmentColumns, transcode } from './transcode.ts';
+import { freezeWhole, SegmentColumns, transcode } from './transcode.ts';
 
 /** Random requests that both readers get; three of four are damaged. */
 const REQUESTS = Number(process.env['CLEW_KERNEL_REQUESTS'] ?? 12_000);
@@ -15,7 +15,7 @@ const kernel = builtKernel();
 const NO_BASES = new Array<number>(BASE_COUNT).fill(0);
 
 const frozenBytes = (columns: SegmentColumns): string =>
-  freeze(columns)
+  freezeWhole(columns)
     .map((frozen) => `${frozen.table} ${frozen.columns} ${nativeBytes(frozen).toString('latin1')}`)
     .join('\n');
 

@@ -11,7 +11,7 @@ import {
 import { LOGS } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReaders } from './attributes.ts';
-import { partsOf, type RowBatch, RowContexts } from './batch.ts';
+import { type Batch, partsOf, type RowBatch, RowContexts } from './batch.ts';
 import { absent, pushRange, type ResourceContexts, type ScopeContexts, takeRange } from './contexts.ts';
 import { pushHex } from './ids.ts';
 
@@ -105,6 +105,10 @@ export class LogBatch implements RowBatch {
 
   get rows(): number {
     return this.timeUnset.list.length;
+  }
+
+  tables(): readonly Batch[] {
+    return [this];
   }
 
   columns(): Readonly<Record<string, GrowingColumn>> {

@@ -11,7 +11,7 @@ import {
 import { EXPONENTIAL_HISTOGRAM, GAUGE, HISTOGRAM, SUM, SUMMARY, type Table } from '../columns/tables.ts';
 import type { Cursor } from '../wire/protobuf.ts';
 import type { AttributeReaders } from './attributes.ts';
-import { endNestedRow, partsOf, type RowBatch, type RowContexts } from './batch.ts';
+import { type Batch, endNestedRow, partsOf, type RowBatch, type RowContexts } from './batch.ts';
 import type { ResourceContexts, ScopeContexts } from './contexts.ts';
 import { ExemplarColumns, type MetricContexts, NO_VALUE, NumberColumns, PointHead } from './metric-columns.ts';
 import { EXPONENTIAL_SHAPE, HISTOGRAM_SHAPE, NUMBER_SHAPE, type PointShape, SUMMARY_SHAPE } from './point-shapes.ts';
@@ -115,6 +115,10 @@ export class PointBatch implements RowBatch {
 
   get rows(): number {
     return this.head.rows;
+  }
+
+  tables(): readonly Batch[] {
+    return [this];
   }
 
   columns(): Readonly<Record<string, GrowingColumn>> {

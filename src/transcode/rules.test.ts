@@ -3,7 +3,13 @@ import { nativeBytes } from '../../test/support/native-bytes.ts';
 import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
 import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import type { Signal } from '../base/signal.ts';
-import { freeze, type SegmentColumns, type TranscodeFailure, type TranscodeResult, transcode } from './transcode.ts';
+import {
+  freezeWhole,
+  type SegmentColumns,
+  type TranscodeFailure,
+  type TranscodeResult,
+  transcode,
+} from './transcode.ts';
 
 const concat = (...parts: readonly ArrayLike<number>[]): Uint8Array =>
   Uint8Array.from(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
@@ -35,7 +41,7 @@ const pairs = (tag: number, count: number): Uint8Array =>
 
 /** The bytes of all files, as text in which strings can be looked for. */
 const written = (columns: SegmentColumns): string =>
-  freeze(columns)
+  freezeWhole(columns)
     .map((frozen) => nativeBytes(frozen).toString('latin1'))
     .join('');
 
@@ -67,7 +73,7 @@ describe.each(SPAN_READERS)('read by %s', (_name, newColumns) => {
     for (const signal of ['traces', 'logs', 'metrics'] as const) {
       expect(take(columns, signal, new Uint8Array(0))).toEqual({ kind: 'ok', accepted: 0, rejected: 0, message: '' });
     }
-    expect(freeze(columns)).toEqual([]);
+    expect(freezeWhole(columns)).toEqual([]);
   });
 
   test('resource, scope and schema URL may stand behind what they belong to', () => {

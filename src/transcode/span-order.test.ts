@@ -30,6 +30,14 @@ function placesOf(columns: SegmentColumns, order: Iterable<number>): Place[] {
   });
 }
 
+/** What all steps come to. */
+function finish<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
 const keyOf = ({ service, second, trace, time }: Place): string =>
   `${service}\0${String(second).padStart(20, '0')}${trace}${String(time).padStart(20, '0')}`;
 
@@ -38,7 +46,7 @@ test('spans stand in the order of their table: service, second, trace, time', ()
   for (const [i, template] of makeTemplates(6, 50).entries()) {
     transcode(columns, 'traces', stamp(template, 3, i, 1_700_000_000_300 + (i % 3) * 700), '', 1n);
   }
-  const order = orderOfSpans(columns.traces, columns.resources, orderOfIds(columns.traces.traceIds));
+  const order = finish(orderOfSpans(columns.traces, columns.resources, orderOfIds(columns.traces.traceIds)));
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: columns.traces.rows }, (_, i) => i));
   const keys = placesOf(columns, order).map(keyOf);
   expect(keys).toEqual([...keys].sort());

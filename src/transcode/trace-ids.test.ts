@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { openCellReader } from '../../test/support/native-cells.ts';
 import { encodeProto, type Message } from '../../test/support/otlp-proto.ts';
-import { freeze, SegmentColumns, transcode } from './transcode.ts';
+import { freezeWhole, SegmentColumns, transcode } from './transcode.ts';
 
 const SECOND = 1_000_000_000n;
 
@@ -22,7 +22,7 @@ async function lookUp(...spans: readonly Message[]): Promise<string[]> {
   try {
     const columns = new SegmentColumns();
     transcode(columns, 'traces', encodeProto('traces', { resources: [{ scopes: [{ items: spans }] }] }), '', 0n);
-    const [frozen] = freeze(columns).filter(({ table }) => table === 'otel_traces_trace_id_ts');
+    const [frozen] = freezeWhole(columns).filter(({ table }) => table === 'otel_traces_trace_id_ts');
     const rows = await reader.read(frozen);
     return rows.map(
       (row) => `${Buffer.from(String(row['TraceId']), 'hex').toString().slice(0, 2)}: ${row['Start']}..${row['End']}`,
@@ -54,5 +54,5 @@ test('the look-up table is loaded before the spans, so that a trace that can be 
   const columns = new SegmentColumns();
   const request = { resources: [{ scopes: [{ items: [span(1, SECOND, SECOND)] }] }] };
   transcode(columns, 'traces', encodeProto('traces', request), '', 0n);
-  expect(freeze(columns).map(({ table }) => table)).toEqual(['otel_traces_trace_id_ts', 'otel_traces']);
+  expect(freezeWhole(columns).map(({ table }) => table)).toEqual(['otel_traces_trace_id_ts', 'otel_traces']);
 });

@@ -1,6 +1,6 @@
 import { U32List } from '../base/lists.ts';
 import type { RowOrder } from '../base/radix.ts';
-import { Fixed32Column, type GrowingColumn } from '../columns/builders.ts';
+import { Fixed32Column } from '../columns/builders.ts';
 import { TRACE_IDS } from '../columns/tables.ts';
 import type { Batch } from './batch.ts';
 import type { ResourceContexts } from './contexts.ts';
@@ -32,39 +32,66 @@ function secondsAfter(low: number, high: number, durationNanos: number): number 
  * otel_traces_trace_id_ts: one row for each trace of the batch, with the seconds around its spans, from first start to last end, and what a list of
  * traces shows of them.
  */
-export function traceIdsBatch(traces: TraceBatch, resources: ResourceContexts, order: RowOrder): Batch {
-  const count = traces.traceIds.size;
+export function traceIdsBatch(traces: TraceBatch, resources: ResourceContexts, order: () => RowOrder): Batch {
   const start = new Fixed32Column();
   const end = new Fixed32Column();
   const index = new U32List();
   const summaries = new TraceSummaries(traces, resources);
   const times = traces.timestamp.list.values;
   const durations = traces.duration.list.values;
-  const { rows, ends } = rowsByTrace(traces);
-  // In the order of the table, which is that of the ids.
-  for (const trace of order.rows) {
-    const from = trace === 0 ? 0 : ends[trace - 1];
-    const to = ends[trace];
-    let [first, last] = [SECONDS_MAX, 0];
-    for (let i = from; i < to; i++) {
-      const row = rows[i];
-      const low = times[row * 2];
-      const high = times[row * 2 + 1];
-      first = Math.min(first, secondsBefore(low, high));
-      last = Math.max(last, secondsAfter(low, high, durations[row * 2 + 1] * TWO_TO_32 + durations[row * 2]));
-    }
-    index.push(trace);
-    start.push(first);
-    end.push(last);
-    summaries.add(rows, from, to);
-  }
-  const columns: Readonly<Record<string, GrowingColumn>> = {
-    TraceId: traceIdColumn(traces.traceIds, index),
-    Start: start,
-    End: end,
-    ...summaries.columns(),
+  return {
+    table: TRACE_IDS,
+    rows: traces.traceIds.size,
+    *prepare() {
+      // In the order of the table, which is that of the ids.
+      const traceOrder = order().rows;
+      yield;
+      const { rows, ends } = rowsByTrace(traces);
+      for (let at = 0; at < traceOrder.length; ) {
+        yield;
+        const stepEnd = Math.min(at + STEP_TRACES, traceOrder.length);
+        for (; at < stepEnd; at++) {
+          const trace = traceOrder[at];
+          const from = trace === 0 ? 0 : ends[trace - 1];
+          const to = ends[trace];
+          index.push(trace);
+          pushBounds(times, durations, rows, from, to, start, end);
+          summaries.add(rows, from, to);
+        }
+      }
+    },
+    columns: () => ({
+      TraceId: traceIdColumn(traces.traceIds, index),
+      Start: start,
+      End: end,
+      ...summaries.columns(),
+    }),
   };
-  return { table: TRACE_IDS, rows: count, columns: () => columns };
+}
+
+/** So many traces are summed in one step. */
+const STEP_TRACES = 1024;
+
+/** The seconds around the spans in `rows` from `from` to before `to`. */
+function pushBounds(
+  times: Uint32Array,
+  durations: Uint32Array,
+  rows: Uint32Array,
+  from: number,
+  to: number,
+  start: Fixed32Column,
+  end: Fixed32Column,
+): void {
+  let [first, last] = [SECONDS_MAX, 0];
+  for (let i = from; i < to; i++) {
+    const row = rows[i];
+    const low = times[row * 2];
+    const high = times[row * 2 + 1];
+    first = Math.min(first, secondsBefore(low, high));
+    last = Math.max(last, secondsAfter(low, high, durations[row * 2 + 1] * TWO_TO_32 + durations[row * 2]));
+  }
+  start.push(first);
+  end.push(last);
 }
 
 /** Rows of one trace side by side, as they arrived: those of trace t end before `ends[t]`. */

@@ -1,4 +1,5 @@
 import { U32List } from '../base/lists.ts';
+import type { RowOrder } from '../base/radix.ts';
 import {
   ArrayColumn,
   EnumColumn,
@@ -205,8 +206,8 @@ export class TraceBatch implements RowBatch {
   }
 
   /** In the order of the table (src/columns/tables.ts): what arrives sorted, ClickHouse need not sort. */
-  columns(ids = orderOfIds(this.traceIds)): Readonly<Record<string, GrowingColumn>> {
-    const order = new RowPermutation(orderOfSpans(this, this.#resources, ids));
+  #columnsIn(rows: Uint32Array): Readonly<Record<string, GrowingColumn>> {
+    const order = new RowPermutation(rows);
     const own = Object.entries(this.#own).map(([name, column]) => [name, permuted(column, order)] as const);
     return {
       ...Object.fromEntries(own),
@@ -218,10 +219,24 @@ export class TraceBatch implements RowBatch {
 
   /** The look-up table that goes with these rows, and the rows: both need the order of the trace ids, which is found once. */
   tables(): readonly Batch[] {
-    const ids = orderOfIds(this.traceIds);
+    let ids: RowOrder | undefined;
+    const idsOnce = (): RowOrder => {
+      ids ??= orderOfIds(this.traceIds);
+      return ids;
+    };
+    let rows: Uint32Array = new Uint32Array(0);
+    const resources = this.#resources;
+    const orderRows = (): Generator<undefined, Uint32Array> => orderOfSpans(this, resources, idsOnce());
     return [
-      traceIdsBatch(this, this.#resources, ids),
-      { table: this.table, rows: this.rows, columns: () => this.columns(ids) },
+      traceIdsBatch(this, resources, idsOnce),
+      {
+        table: this.table,
+        rows: this.rows,
+        *prepare() {
+          rows = yield* orderRows();
+        },
+        columns: () => this.#columnsIn(rows),
+      },
     ];
   }
 

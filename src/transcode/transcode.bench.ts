@@ -10,7 +10,7 @@ import { ByteBuffer } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { kernelCode } from '../host/kernel-code.ts';
 import { SpanKernel } from './kernel.ts';
-import { freeze, SegmentColumns, transcode } from './transcode.ts';
+import { freezeWhole, SegmentColumns, transcode } from './transcode.ts';
 
 export interface TranscodeBenchResult {
   readonly spans: number;
@@ -60,7 +60,7 @@ function benchRound(columns: SegmentColumns, requests: readonly Uint8Array[]): T
     if (columns.items < LIMITS.segmentItemsMax && i + 1 < requests.length) continue;
     const decoded = cpuMicros();
     copy.length = 0;
-    for (const { groups } of freeze(columns))
+    for (const { groups } of freezeWhole(columns))
       for (const group of groups) for (const chunk of group) copy.append(chunk, 0, chunk.length);
     const frozen = cpuMicros();
     decodeMicros += decoded - started;

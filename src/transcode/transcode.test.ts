@@ -9,7 +9,7 @@ import { type Row, twinOf } from '../../test/support/otlp-twin.ts';
 import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import { SIGNALS } from '../base/signal.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
-import { freeze, transcode } from './transcode.ts';
+import { freezeWhole, transcode } from './transcode.ts';
 
 /** Segments of the property test; the seed of segment i is i. */
 const SEGMENTS = Number(process.env['CLEW_TRANSCODE_SEGMENTS'] ?? 12);
@@ -57,7 +57,7 @@ test.each(SPAN_READERS)(
         expect(result, `seed ${seed}, request ${i}`).toMatchObject({ kind: 'ok', accepted, rejected: twin.rejected });
         for (const [table, rows] of twin.rows) expected.set(table, [...(expected.get(table) ?? []), ...rows]);
       }
-      const frozen = freeze(columns).filter(({ table }) => table !== 'otel_traces_trace_id_ts');
+      const frozen = freezeWhole(columns).filter(({ table }) => table !== 'otel_traces_trace_id_ts');
       expect(frozen.map(({ table }) => table).sort()).toEqual([...expected.keys()].sort());
       for (const each of frozen) {
         const rows = await reader.read(each);

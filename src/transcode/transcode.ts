@@ -5,7 +5,15 @@ import { type Part, releasePart } from '../columns/builders.ts';
 import { Cursor } from '../wire/protobuf.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { attributeReaders } from './attributes.ts';
-import { cutParts, type FrozenTable, freezeBatch, markParts, type RowBatch, sizeOfParts } from './batch.ts';
+import {
+  cutParts,
+  type FrozenTable,
+  freezeBatch,
+  GROUP_BYTES_MAX,
+  markParts,
+  type RowBatch,
+  sizeOfParts,
+} from './batch.ts';
 import { ResourceContexts, ScopeContexts } from './contexts.ts';
 import type { SpanKernel } from './kernel.ts';
 import { LogBatch } from './logs.ts';
@@ -185,10 +193,21 @@ function failureMessage(error: unknown, bytesMax: number): string | undefined {
 
 /**
  * The segment as Native blocks, one for each table that has rows, in the order in which they are to be loaded: a trace can be found by its id
- * before anything shows its spans. To be read before the next `transcode` or `reset`.
+ * before anything shows its spans. To be read before the next `transcode` or `reset`. A table comes when it is ready; `undefined` comes after
+ * each step of a millisecond or so on the way to it, for whoever has others to see to.
+ * @param groupBytes of each table's groups (FrozenTable)
  */
-export function freeze(columns: SegmentColumns): FrozenTable[] {
-  const { traces } = columns;
-  const batches = columns.batches.flatMap((batch) => (batch === traces ? traces.tables() : [batch]));
-  return batches.map(freezeBatch).filter((frozen) => frozen !== undefined);
+export function* freeze(
+  columns: SegmentColumns,
+  groupBytes: number = GROUP_BYTES_MAX,
+): Generator<FrozenTable | undefined> {
+  for (const batch of columns.batches.flatMap((rows) => rows.tables())) {
+    if (batch.rows === 0) continue;
+    yield* batch.prepare?.() ?? [];
+    yield freezeBatch(batch, groupBytes);
+  }
 }
+
+/** All of `freeze` at once. */
+export const freezeWhole = (columns: SegmentColumns): FrozenTable[] =>
+  [...freeze(columns)].filter((frozen) => frozen !== undefined);

@@ -15,7 +15,7 @@ import { columnsOf } from '../../src/store/columns-on-demand.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { Engine } from '../../src/store/engine.ts';
 import { migrate } from '../../src/store/migrations.ts';
-import { freeze, SegmentColumns, transcode } from '../../src/transcode/transcode.ts';
+import { freezeWhole, SegmentColumns, transcode } from '../../src/transcode/transcode.ts';
 import { jsonToProtobuf } from '../../src/wire/json.ts';
 import { nativeBytes } from './native-bytes.ts';
 
@@ -71,7 +71,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     }
     segments++;
     const tables: { table: string; file: string }[] = [];
-    for (const frozen of freeze(columns)) {
+    for (const frozen of freezeWhole(columns)) {
       const { table, columns: names } = frozen;
       await columnsOf(engine).ensure(table, names);
       const file = path.join(directory, `${table}.native`);
