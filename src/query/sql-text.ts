@@ -96,3 +96,11 @@ export function unsignedNanos(text: unknown): string {
   const value = String(text);
   return value.startsWith('-') ? BigInt.asUintN(64, BigInt(value)).toString() : value;
 }
+
+const SECOND_TEXT = 'YYYY-MM-DD hh:mm:ss'.length;
+
+/** Signed nanoseconds of a DateTime64(9) as ClickHouse writes it in UTC, `1970-01-01 00:00:00.000000001`. */
+export function nanosOfTime(text: string): bigint {
+  const second = Date.parse(`${text.slice(0, SECOND_TEXT).replace(' ', 'T')}Z`);
+  return BigInt(second) * 1_000_000n + BigInt(text.slice(SECOND_TEXT + 1));
+}

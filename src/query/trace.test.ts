@@ -68,6 +68,30 @@ it('is found when it is in more segments than are put together row by row', asyn
   expect(await spansOf(ID)).toHaveLength(4);
 });
 
+it('answers every time as it arrived, on both sides of 1970, where ClickHouse stores those of 2^63 and more', async () => {
+  const odd = [1n, NOW + 123_456_789n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1_500_000_001n, 2n ** 64n - 1n].map(
+    String,
+  );
+  const id = 'aa'.repeat(16);
+  const spans = odd.map((time, i) => ({
+    traceId: id,
+    spanId: `${i + 1}`.repeat(16),
+    startTimeUnixNano: time,
+    endTimeUnixNano: time,
+    events: [{ timeUnixNano: time, name: 'e' }],
+  }));
+  await api.store('traces', { resourceSpans: [{ scopeSpans: [{ spans }] }] });
+  const answer = await findTrace(api.engine, id);
+  const [resource] = (answer?.otlp.resourceSpans ?? []) as readonly { scopeSpans: [{ spans: typeof spans }] }[];
+  const found = resource?.scopeSpans[0].spans.map(({ startTimeUnixNano, endTimeUnixNano, events }) => [
+    startTimeUnixNano,
+    endTimeUnixNano,
+    events[0]?.timeUnixNano,
+  ]);
+  // In the order in which they are stored.
+  expect(found).toEqual([...odd.slice(3), ...odd.slice(0, 3)].map((time) => [time, time, time]));
+});
+
 it('is undefined when nobody has sent it', async () => {
   expect(await findTrace(api.engine, 'ef'.repeat(16))).toBeUndefined();
 });

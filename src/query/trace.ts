@@ -14,13 +14,14 @@ import {
   rowsOf,
 } from './otlp-rows.ts';
 import { FEW_ROWS } from './plan-settings.ts';
-import { type Statement, unsignedNanos } from './sql-text.ts';
+import { Conditions, nanosOfTime, type Statement } from './sql-text.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
 const STATUS_CODES = ['Unset', 'Ok', 'Error'];
 
+/** Columns as they are: a function over each time of an event alone costs ClickHouse a tenth of the statement to plan. */
 const SPAN_COLUMNS: readonly string[] = [
-  'toUnixTimestamp64Nano(Timestamp) AS Start',
+  'Timestamp',
   'SpanId',
   'ParentSpanId',
   'TraceState',
@@ -36,18 +37,18 @@ const SPAN_COLUMNS: readonly string[] = [
   'DroppedAttributesCount',
   'DroppedEventsCount',
   'DroppedLinksCount',
-  'arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp) AS EventTimes',
-  'Events.Name AS EventNames',
-  'Events.Attributes AS EventAttributes',
-  'Events.AttributesTypes AS EventTypes',
-  'Events.DroppedAttributesCount AS EventDropped',
-  'Links.TraceId AS LinkTraceIds',
-  'Links.SpanId AS LinkSpanIds',
-  'Links.TraceState AS LinkStates',
-  'Links.Attributes AS LinkAttributes',
-  'Links.AttributesTypes AS LinkTypes',
-  'Links.DroppedAttributesCount AS LinkDropped',
-  'Links.Flags AS LinkFlags',
+  'Events.Timestamp',
+  'Events.Name',
+  'Events.Attributes',
+  'Events.AttributesTypes',
+  'Events.DroppedAttributesCount',
+  'Links.TraceId',
+  'Links.SpanId',
+  'Links.TraceState',
+  'Links.Attributes',
+  'Links.AttributesTypes',
+  'Links.DroppedAttributesCount',
+  'Links.Flags',
 ];
 
 /** Ends of DateTime: a bound that stands there is no bound (src/transcode/trace-ids.ts). */
@@ -137,11 +138,18 @@ export async function findTrace(
   const { list, left } = await chooseColumns(engine, TABLES.traces, [...SPAN_COLUMNS, ...RESOURCE_COLUMNS]);
   const { range, services } = place;
   // The service leaves ten granules to ask for the id instead of three hundred, and saves a millisecond.
-  const ofServices = services === undefined ? '' : 'ServiceName IN {services:Array(String)} AND ';
-  const statement = `SELECT ${list} FROM otel_traces PREWHERE ${ofServices}TraceId = {id:String} AND ${withinSeconds(range)}`;
+  const conditions = new Conditions();
+  if (services !== undefined) {
+    // Texts one by one: an array of them would be a function more to plan, 0.2 ms.
+    const names = services.map((service) => conditions.value(service, 'String'));
+    conditions.add(`ServiceName IN (${names.join(', ')})`);
+  }
+  conditions.equals('TraceId', traceId);
+  conditions.add(withinSeconds(range));
+  const statement = `SELECT ${list} FROM otel_traces PREWHERE ${conditions.text()}`;
   const limit = `LIMIT ${LIMITS.traceSpansMax + 1}`;
   const options = {
-    params: { id: traceId, ...(services && { services }) },
+    params: conditions.params,
     settings: { ...FEW_ROWS, ...MAPS_AS_PAIRS },
     timeoutMs: LIMITS.queryTimeMsMax,
     ...(signal && { signal }),
@@ -160,9 +168,12 @@ export async function findTrace(
   return { otlp: { resourceSpans }, truncated };
 }
 
+/** Nanoseconds as OTLP has them: those of 2^63 and more are stored as negative ones. */
+const unsigned = (nanos: bigint): string => BigInt.asUintN(64, nanos).toString();
+
 /** In the order in which they start; of those that start together, by span id. */
 function byStart(rows: readonly Row[]): Row[] {
-  const keyed = rows.map((row) => ({ row, start: BigInt(row.text('Start')), id: row.text('SpanId') }));
+  const keyed = rows.map((row) => ({ row, start: nanosOfTime(row.text('Timestamp')), id: row.text('SpanId') }));
   keyed.sort((a, b) => (a.start === b.start ? Number(a.id > b.id) - Number(a.id < b.id) : a.start < b.start ? -1 : 1));
   return keyed.map(({ row }) => row);
 }
@@ -174,8 +185,8 @@ function numberOf(names: readonly string[], text: string): number {
 }
 
 function spanOf(traceId: string, row: Row): unknown {
-  const start = unsignedNanos(row.get('Start'));
-  const end = BigInt.asUintN(64, BigInt(start) + BigInt(row.text('Duration')) - BigInt(row.text('NegativeDuration')));
+  const start = nanosOfTime(row.text('Timestamp'));
+  const end = start + BigInt(row.text('Duration')) - BigInt(row.text('NegativeDuration'));
   return omitDefaults({
     traceId,
     spanId: row.text('SpanId'),
@@ -184,8 +195,8 @@ function spanOf(traceId: string, row: Row): unknown {
     flags: row.number('Flags'),
     name: row.text('SpanName'),
     kind: numberOf(KINDS, row.text('SpanKind')),
-    startTimeUnixNano: start,
-    endTimeUnixNano: end.toString(),
+    startTimeUnixNano: unsigned(start),
+    endTimeUnixNano: unsigned(end),
     attributes: attributesOf(row, 'SpanAttributes', 'SpanAttributesTypes'),
     droppedAttributesCount: row.number('DroppedAttributesCount'),
     events: eventsOf(row),
@@ -205,31 +216,32 @@ function statusOf(row: Row): object | undefined {
 }
 
 /** The i-th set of attributes of a Nested. */
-function nestedAttributes(row: Row, prefix: 'Event' | 'Link', i: number): unknown[] {
-  const pairs = (row.list(`${prefix}Attributes`)[i] ?? []) as Pairs;
-  return attributesOfPairs(pairs, String(row.list(`${prefix}Types`)[i] ?? ''));
+function nestedAttributes(row: Row, nested: 'Events' | 'Links', i: number): unknown[] {
+  const pairs = (row.list(`${nested}.Attributes`)[i] ?? []) as Pairs;
+  return attributesOfPairs(pairs, String(row.list(`${nested}.AttributesTypes`)[i] ?? ''));
 }
 
 function eventsOf(row: Row): unknown[] {
-  return row.texts('EventNames').map((name, i) =>
+  const times = row.texts('Events.Timestamp');
+  return row.texts('Events.Name').map((name, i) =>
     omitDefaults({
-      timeUnixNano: unsignedNanos(row.list('EventTimes')[i]),
+      timeUnixNano: unsigned(nanosOfTime(times[i])),
       name,
-      attributes: nestedAttributes(row, 'Event', i),
-      droppedAttributesCount: Number(row.list('EventDropped')[i] ?? 0),
+      attributes: nestedAttributes(row, 'Events', i),
+      droppedAttributesCount: Number(row.list('Events.DroppedAttributesCount')[i] ?? 0),
     }),
   );
 }
 
 function linksOf(row: Row): unknown[] {
-  return row.texts('LinkTraceIds').map((traceId, i) =>
+  return row.texts('Links.TraceId').map((traceId, i) =>
     omitDefaults({
       traceId,
-      spanId: row.texts('LinkSpanIds')[i],
-      traceState: row.texts('LinkStates')[i],
-      attributes: nestedAttributes(row, 'Link', i),
-      droppedAttributesCount: Number(row.list('LinkDropped')[i] ?? 0),
-      flags: Number(row.list('LinkFlags')[i] ?? 0),
+      spanId: row.texts('Links.SpanId')[i],
+      traceState: row.texts('Links.TraceState')[i],
+      attributes: nestedAttributes(row, 'Links', i),
+      droppedAttributesCount: Number(row.list('Links.DroppedAttributesCount')[i] ?? 0),
+      flags: Number(row.list('Links.Flags')[i] ?? 0),
     }),
   );
 }

@@ -6,6 +6,7 @@ export const EXACT_TEXT = {
   output_format_json_quote_decimals: 1,
   output_format_json_quote_denormals: 1,
   output_format_json_escape_forward_slashes: 0,
+  date_time_output_format: 'simple',
 } as const;
 
 /**
