@@ -71,8 +71,14 @@ export const LIMITS = {
   segmentBytesMax: 20 * MIB,
   /** … or it holds this many items (spans, log records, data points), … */
   segmentItemsMax: 100_000,
-  /** … or its columns hold this much memory, counting what the rows will repeat of resource, scope and metric when they are written. */
-  segmentColumnBytesMax: 192 * MIB,
+  /** … or its rows take this much memory in their columns (of a journal of 20 MiB, 16 to 22 with usual spans and 24 with logs), … */
+  segmentColumnBytesMax: 32 * MIB,
+  /** … or their resources and scopes do: less than one with thousands of them, and all there is when a client never sends the same one twice, … */
+  segmentSharedBytesMax: 8 * MIB,
+  /** … or will repeat so much of resource, scope and metric when they are written. */
+  segmentRepeatedBytesMax: 192 * MIB,
+  /** Memory that the columns of a segment keep for the next one. Over it: all of it is given back. */
+  segmentKeptBytesMax: 48 * MIB,
   /** While more sealed segments than this wait for the store … */
   segmentsBehindMax: 32,
   /** … a segment may get this old, so that a long outage of the store leaves large files and not many. */

@@ -36,9 +36,16 @@ export function truncatePart(part: Part, length: number): void {
 /** Empties a part and gives its memory back. */
 export const releasePart = (part: Part): void => part.release();
 
+/** Memory that a part holds, for what is in it and for what will come. */
 export function partBytes(part: Part): number {
   if (part instanceof Dictionary) return part.sizeBytes;
   return part instanceof U32List ? part.values.length * 4 : part.bytes.length;
+}
+
+/** Memory that what is in a part takes. */
+export function partUsedBytes(part: Part): number {
+  if (part instanceof Dictionary) return part.usedBytes;
+  return part instanceof U32List ? part.length * 4 : part.length;
 }
 
 /** UInt8, Bool. */

@@ -2,6 +2,8 @@ import { ByteBuffer, type ByteSource, equalBytes, equalWords } from '../base/byt
 import { U32List } from '../base/lists.ts';
 
 const FIRST_SLOTS = 64;
+/** At least one slot of two is free; when the table has just been doubled, three of four. */
+const SLOTS_AN_ENTRY = 3;
 
 /**
  * Of `bytes[start, end)`, four bytes at a time: the multiplications of one byte each would wait for one another. Mixed once at the end because
@@ -92,6 +94,12 @@ export class Dictionary {
 
   get sizeBytes(): number {
     return this.data.bytes.length + (this.starts.values.length + this.#hashes.values.length + this.#slots.length) * 4;
+  }
+
+  /** Of these, what the entries take. */
+  get usedBytes(): number {
+    // Two to four slots an entry.
+    return this.data.length + this.size * (2 + SLOTS_AN_ENTRY) * 4;
   }
 
   #insert(slot: number, hash: number, bytes: Uint8Array, start: number, end: number): number {

@@ -33,6 +33,8 @@ export function lineBuilder(isEdge: boolean): SegmentBuilder {
       return rows.length;
     },
     sizeBytes: 0,
+    sharedBytes: 0,
+    repeatedBytes: 0,
     transcode(_signal, body) {
       const lines = Buffer.from(body).toString().split('\n').slice(0, -1);
       if (!isEdge && lines.some((line) => line.startsWith('?'))) return { kind: 'invalid', message: 'not lines' };

@@ -12,6 +12,8 @@ export function checkBuilder(): SegmentBuilder {
       return SIGNALS.reduce((sum, signal) => sum + counts[signal], 0);
     },
     sizeBytes: 0,
+    sharedBytes: 0,
+    repeatedBytes: 0,
     transcode(signal, body) {
       try {
         const { items, rejected, message } = checkRequest(signal, body);

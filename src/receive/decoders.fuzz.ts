@@ -30,7 +30,7 @@ export async function fuzzDecoders(rounds: number, seed: number): Promise<Decode
     report.outcomes[outcome] = (report.outcomes[outcome] ?? 0) + 1;
     const known = outcome.startsWith('taken') || outcome.startsWith('refused');
     if (!known && report.wrong.length < 10) report.wrong.push(`round ${i}: ${outcome} ${damaged.encoding}`);
-    if (columns.sizeBytes > COLUMN_BYTES_MAX) columns.reset();
+    if (columns.heldBytes > COLUMN_BYTES_MAX) columns.reset();
   }
   return report;
 }

@@ -30,6 +30,12 @@ function lineBuilder(frozen: (groupBytes: number | undefined) => void): SegmentB
     get sizeBytes() {
       return rows.join('').length;
     },
+    get sharedBytes() {
+      return rows.filter((row) => row.startsWith('s')).length * 100;
+    },
+    get repeatedBytes() {
+      return rows.length * 100;
+    },
     transcode(signal, body, baggage, receivedUnixNano) {
       const text = Buffer.from(body).toString();
       if (text.startsWith('?')) return { kind: 'invalid', message: 'not lines' };

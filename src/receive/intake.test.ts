@@ -112,6 +112,24 @@ test('a segment is sealed when its columns are large, however small its journal 
   await intake.close();
 });
 
+test.each([
+  ['will repeat much', { segmentRepeatedBytesMax: 300 }, 'c', [3, 2]],
+  ['share many resources', { segmentSharedBytesMax: 200 }, 's', [2, 2, 1]],
+] as const)(
+  'a segment is sealed when its rows %s, however little memory they take',
+  async (_what, limits, line, records) => {
+    const world = new IntakeWorld(5);
+    const { intake, disk } = await world.start(limits);
+    for (let request = 0; request < 5; request++) {
+      expect(await intake.export(lines(line))).toEqual(SUCCESS);
+      await world.pass(0);
+    }
+    await intake.seal();
+    expect((await listSealed(disk, JOURNAL)).map((sealed) => sealed.records)).toEqual(records);
+    await intake.close();
+  },
+);
+
 test('bytes in flight, the journal quota and the free space each say why they refuse', async () => {
   const world = new IntakeWorld(6);
   const limits = { inflightBytesMax: 1_000, journalBytesMax: 3_000, diskFreeBytesMin: 10_000 };

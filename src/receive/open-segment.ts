@@ -6,12 +6,14 @@ export interface SegmentLimits {
   readonly segmentBytesMax: number;
   readonly segmentItemsMax: number;
   readonly segmentColumnBytesMax: number;
+  readonly segmentSharedBytesMax: number;
+  readonly segmentRepeatedBytesMax: number;
 }
 
 /** Of the journal, between two questions to a builder how much memory its columns hold; … */
 const ASK_STEP_BYTES = 64 * 1024;
-/** … but so many questions at least for a segment whose columns are as large as its journal. */
-const ASKS_MIN = 1024;
+/** … but so many questions at least for a segment that makes as much of one kind as its journal has. */
+const ASKS_MIN = 128;
 
 /** The segment that takes requests. */
 export class OpenSegment {
@@ -22,7 +24,7 @@ export class OpenSegment {
   readonly #limits: SegmentLimits;
   /** As the builder said last: to answer, it goes through all its columns, which is as much work as a few spans. */
   #items = 0;
-  #columnBytes = 0;
+  #isBuilderFull = false;
   #askAtBytes = 0;
 
   constructor(journal: Journal, builder: SegmentBuilder, limits: SegmentLimits) {
@@ -37,8 +39,14 @@ export class OpenSegment {
     this.#items += accepted;
     const { sizeBytes } = this.journal;
     if (sizeBytes < this.#askAtBytes) return;
-    this.#columnBytes = this.builder.sizeBytes;
-    this.#askAtBytes = sizeBytes + Math.min(ASK_STEP_BYTES, this.#limits.segmentColumnBytesMax / ASKS_MIN);
+    const { builder } = this;
+    const { segmentColumnBytesMax, segmentSharedBytesMax, segmentRepeatedBytesMax } = this.#limits;
+    this.#isBuilderFull =
+      builder.sizeBytes >= segmentColumnBytesMax ||
+      builder.sharedBytes >= segmentSharedBytesMax ||
+      builder.repeatedBytes >= segmentRepeatedBytesMax;
+    const least = Math.min(segmentColumnBytesMax, segmentSharedBytesMax, segmentRepeatedBytesMax);
+    this.#askAtBytes = sizeBytes + Math.min(ASK_STEP_BYTES, least / ASKS_MIN);
   }
 
   /** Whether it has no room for a request of `bytes`. It takes at least one, of whatever size. */
@@ -58,7 +66,6 @@ export class OpenSegment {
   }
 
   #isLarge(): boolean {
-    const { segmentItemsMax, segmentColumnBytesMax } = this.#limits;
-    return this.#items >= segmentItemsMax || this.#columnBytes >= segmentColumnBytesMax;
+    return this.#items >= this.#limits.segmentItemsMax || this.#isBuilderFull;
   }
 }

@@ -22,6 +22,12 @@ export function otlpBuilder(): SegmentBuilder {
     get sizeBytes() {
       return columns.sizeBytes;
     },
+    get sharedBytes() {
+      return columns.sharedBytes;
+    },
+    get repeatedBytes() {
+      return columns.repeatedBytes;
+    },
     transcode: (signal, body, baggage, receivedUnixNano) => transcode(columns, signal, body, baggage, receivedUnixNano),
     freeze: (groupBytes) => freeze(columns, groupBytes),
     reset: () => columns.reset(),

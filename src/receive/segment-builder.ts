@@ -11,7 +11,12 @@ export type TranscodeResult =
 export interface SegmentBuilder {
   /** Items taken in since the last reset. */
   readonly items: number;
+  /** Memory that its rows take. */
   readonly sizeBytes: number;
+  /** Of these, what they share: their resources and scopes. */
+  readonly sharedBytes: number;
+  /** Bytes that its rows will repeat of what they share when they are written. */
+  readonly repeatedBytes: number;
   /** Adds the rows of one request, all or none. */
   transcode(signal: Signal, body: Uint8Array, baggage: string, receivedUnixNano: bigint): TranscodeResult;
   /**

@@ -5,6 +5,7 @@ import {
   type Part,
   partBytes,
   partLength,
+  partUsedBytes,
   type Steps,
   truncatePart,
 } from '../columns/builders.ts';
@@ -91,7 +92,10 @@ export function cutParts(parts: readonly Part[], mark: readonly number[]): void 
   for (let i = 0; i < parts.length; i++) truncatePart(parts[i], mark[i]);
 }
 
-export const sizeOfParts = (parts: readonly Part[]): number => parts.reduce((sum, part) => sum + partBytes(part), 0);
+export const heldBytesOf = (parts: readonly Part[]): number => parts.reduce((sum, part) => sum + partBytes(part), 0);
+
+export const usedBytesOf = (parts: readonly Part[]): number =>
+  parts.reduce((sum, part) => sum + partUsedBytes(part), 0);
 
 /** All parts of some columns, each once: members of a Nested share their list of ends. */
 export function partsOf(columns: readonly GrowingColumn[], ...more: readonly Part[]): Part[] {

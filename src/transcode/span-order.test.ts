@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeTemplates, stamp } from '../../bench/payload.ts';
+import { encodeProto } from '../../test/support/otlp-proto.ts';
 import { orderOfIds, orderOfSpans } from './span-order.ts';
 import { SegmentColumns, transcode } from './transcode.ts';
 
@@ -51,6 +52,30 @@ test('spans stand in the order of their table: service, second, trace, time', ()
   const keys = placesOf(columns, order).map(keyOf);
   expect(keys).toEqual([...keys].sort());
   expect(keys).not.toEqual(placesOf(columns, order.keys()).map(keyOf));
+});
+
+test('services stand in the order of their bytes, however long they are', () => {
+  const columns = new SegmentColumns();
+  const names = [
+    'b',
+    '',
+    'abcdefgh\u00ff',
+    'abcdefgh',
+    'abcdefgz',
+    'abcdefg',
+    'abcd\u0080',
+    'abcdz',
+    'b\u0000',
+    'abcdefgha',
+  ];
+  const resources = names.map((value) => ({
+    resource: { attributes: [{ key: 'service.name', value: { stringValue: value } }] },
+    scopes: [{ items: [{ traceId: Buffer.alloc(16, 1), spanId: Buffer.alloc(8, 1) }] }],
+  }));
+  transcode(columns, 'traces', encodeProto('traces', { resources }), '', 1n);
+  const order = finish(orderOfSpans(columns.traces, columns.resources, orderOfIds(columns.traces.traceIds)));
+  const sorted = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  expect(Array.from(order, (row) => names[row])).toEqual(sorted);
 });
 
 test('trace ids stand in the order of their bytes', () => {

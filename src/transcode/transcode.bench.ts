@@ -65,7 +65,7 @@ function benchRound(columns: SegmentColumns, requests: readonly Uint8Array[]): T
     const frozen = cpuMicros();
     decodeMicros += decoded - started;
     freezeMicros += frozen - decoded;
-    columnBytes = Math.max(columnBytes, columns.sizeBytes);
+    columnBytes = Math.max(columnBytes, columns.heldBytes);
     nativeBytes += copy.length;
     hash.update(copy.view());
     started = cpuMicros();

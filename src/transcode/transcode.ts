@@ -10,9 +10,10 @@ import {
   type FrozenTable,
   freezeBatch,
   GROUP_BYTES_MAX,
+  heldBytesOf,
   markParts,
   type RowBatch,
-  sizeOfParts,
+  usedBytesOf,
 } from './batch.ts';
 import { ResourceContexts, ScopeContexts } from './contexts.ts';
 import type { SpanKernel } from './kernel.ts';
@@ -40,9 +41,6 @@ export interface TranscodeFailure {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Above this many bytes, `reset` gives memory back instead of keeping it for the next segment. */
-const KEPT_BYTES_MAX = 64 * 1024 * 1024;
-
 /** The growing columns of one segment: all tables, and the resources, scopes and metrics that their rows share. */
 export class SegmentColumns {
   readonly resources = new ResourceContexts();
@@ -60,6 +58,7 @@ export class SegmentColumns {
   repeatedBytes = 0;
   readonly batches: readonly RowBatch[] = [this.traces, this.logs, ...Object.values(this.points)];
   #allParts: readonly Part[] | undefined;
+  #sharedParts: readonly Part[] | undefined;
   /** LIMITS.requestUnpackedBytesMax; smaller in tests. */
   readonly requestBytesMax: number;
   readonly #partsOf: Partial<Record<Signal, readonly Part[]>> = {};
@@ -79,10 +78,25 @@ export class SegmentColumns {
     return this.batches.reduce((sum, batch) => sum + batch.rows, 0);
   }
 
-  /** Memory that the columns hold and that freezing them will need for what rows repeat, bytes. */
+  /** Memory that the rows take, bytes. */
   get sizeBytes(): number {
+    return usedBytesOf(this.#parts());
+  }
+
+  /** Of these, what the resources and scopes take that rows point at. */
+  get sharedBytes(): number {
+    this.#sharedParts ??= [...this.resources.parts, ...this.scopes.parts];
+    return usedBytesOf(this.#sharedParts);
+  }
+
+  /** Memory that the columns hold, for these rows and those to come, bytes. */
+  get heldBytes(): number {
+    return heldBytesOf(this.#parts());
+  }
+
+  #parts(): readonly Part[] {
     this.#allParts ??= [...new Set(SIGNALS.flatMap((signal) => this.partsOf(signal)))];
-    return sizeOfParts(this.#allParts) + this.repeatedBytes;
+    return this.#allParts;
   }
 
   batchesOf(signal: Signal): readonly RowBatch[] {
@@ -112,7 +126,7 @@ export class SegmentColumns {
   /** Empties the columns. Buffers are kept for reuse unless a giant segment has made them large. */
   reset(): void {
     this.repeatedBytes = 0;
-    const release = this.sizeBytes > KEPT_BYTES_MAX;
+    const release = this.heldBytes > LIMITS.segmentKeptBytesMax;
     for (const signal of SIGNALS) {
       const parts = this.partsOf(signal);
       if (release) parts.forEach(releasePart);

@@ -23,6 +23,8 @@ export function rowBuilder(): SegmentBuilder {
     get sizeBytes() {
       return sizeBytes;
     },
+    sharedBytes: 0,
+    repeatedBytes: 0,
     transcode(signal, body, baggage) {
       try {
         const { items, rejected, message } = checkRequest(signal, body);
