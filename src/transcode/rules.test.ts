@@ -207,6 +207,32 @@ describe.each(SPAN_READERS)('read by %s', (_name, newColumns) => {
     expect(written(columns)).toBe(before);
   });
 
+  test('what rows share is counted once for each resource, not for each row', () => {
+    const of = (service: (row: number) => string): Uint8Array =>
+      encodeProto('traces', {
+        resources: Array.from({ length: 1000 }, (_, row) => ({
+          resource: { attributes: [{ key: 'service.name', value: { stringValue: service(row) } }] },
+          scopes: [{ items: [IDS] }],
+        })),
+      });
+    const [one, many] = [newColumns(), newColumns()];
+    take(
+      one,
+      'traces',
+      of(() => 'service'),
+    );
+    take(
+      many,
+      'traces',
+      of((row) => `service-${row}`),
+    );
+    expect(one.sharedBytes).toBeLessThan(1_000);
+    expect(many.sharedBytes).toBeGreaterThan(100_000);
+    expect(many.sizeBytes - one.sizeBytes).toBeGreaterThanOrEqual(many.sharedBytes - one.sharedBytes);
+    many.reset();
+    expect(many.sharedBytes).toBeLessThan(1_000);
+  });
+
   test('reset keeps small buffers and gives large ones back', () => {
     const columns = newColumns();
     const start = columns.heldBytes;
