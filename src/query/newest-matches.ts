@@ -1,9 +1,9 @@
 import { LIMITS } from '../base/limits.ts';
 import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
 import { earlier, later, type Nanos, type TimeRange } from './parameters.ts';
-import { APART, AS_PLANNED, SHORT_PLAN } from './plan-settings.ts';
+import { APART, AS_PLANNED, ONE_STEP, SHORT_PLAN } from './plan-settings.ts';
 import { ATTRIBUTE_PLACES, type SpanFilter, spanConditions } from './span-filter.ts';
-import type { Conditions } from './sql-text.ts';
+import { type Conditions, nanosOfTime } from './sql-text.ts';
 
 /**
  * Where the next page begins: behind the trace `after`, whose newest match starts at `before`. `shown` are the traces of earlier pages that began
@@ -192,19 +192,28 @@ async function rareWithin(
   try {
     const answers = await Promise.all(
       sources.map(({ from, settings }) =>
-        engine.query(`SELECT TraceId, toUnixTimestamp64Nano(Timestamp) FROM ${from} LIMIT ${spansMax}`, {
+        engine.query(`SELECT TraceId, Timestamp FROM ${from} LIMIT ${spansMax}`, {
           ...optionsOf(search, conditions),
           settings: { ...settings, max_rows_to_read: RARE_ROWS_MAX },
         }),
       ),
     );
     if (answers.some(({ rows }) => rows.length === spansMax)) return undefined;
-    const traces = newestOf(answers.flatMap(({ rows }) => rows)).filter((match) => isBehind(match, search.cursor));
+    const spans = answers.flatMap(({ rows }) => rows.map(([id, time]) => [id, nanosOfTime(String(time))] as const));
+    const traces = newestOf(spans.filter(([, time]) => isWithin(time, range))).filter((match) =>
+      isBehind(match, search.cursor),
+    );
     return { matches: unknownOf(traces, search, found), total: traces.length };
   } catch (error) {
     if (error instanceof EngineError && error.code === TOO_MANY_ROWS) return undefined;
     throw error;
   }
+}
+
+/** As `Conditions.within` has it: times of 2^63 and more are stored as negative ones. */
+function isWithin(signedTime: Nanos, { start, end }: TimeRange): boolean {
+  const time = BigInt.asUintN(64, signedTime);
+  return start <= time && time < end;
 }
 
 /** How long a look at the times stored is good for: they say where to begin, not what is found. */
@@ -305,7 +314,7 @@ interface Source {
  * The sources of the spans of a filter, to be asked at the same time. One value of one attribute is looked for in each place of attributes by itself: its index then
  * leaves the few granules that may hold it, and only the map of that place is read from them (2 M spans, a rare value: a quarter less time). Times and fields come
  * before the map, which is then unpacked for fewer rows (a common value among 135,000 spans of a second: half the time). The map alone says what matches,
- * the hashes which granules to look into.
+ * the hashes which granules to look into. Of a rare value so do the times: rows of granules that reach out of the range come as well, and are the caller's to leave out.
  */
 function spanSources(filter: SpanFilter, conditions: Conditions, range: TimeRange, isRare: boolean): Source[] {
   const [attribute, ...others] = filter.attributes;
@@ -313,12 +322,25 @@ function spanSources(filter: SpanFilter, conditions: Conditions, range: TimeRang
   if (!isOne) return [{ from: `otel_traces WHERE ${conditions.text()}`, settings: { ...SHORT_PLAN, ...APART } }];
   // The same values in the same order have the same names: these parameters are those of `conditions`.
   const rest = spanConditions({ ...filter, attributes: [] }, range);
+  const [times, ...fields] = rest.parts;
   const [key, value] = [attribute.key, attribute.value].map((text) => rest.value(text, 'String'));
-  // A key that is absent reads as the empty text: there the hash has to be made of each row.
-  const test = attribute.value === '' ? '' : 'indexHint';
-  return ATTRIBUTE_PLACES.map(({ map, hashes, isSmall }) => ({
-    from: `otel_traces PREWHERE ${rest.text()} AND ${map}[${key}] = ${value} WHERE ${test}(has(${hashes}, cityHash64(${key}, ${value})))`,
-    // To share what is hardly ever there among threads costs 3 ms of work.
-    settings: { ...AS_PLANNED, ...APART, ...(isRare && isSmall ? { max_threads: 1 } : {}) },
-  }));
+  const before = isRare ? fields : [times, ...fields];
+  const hints = isRare ? [times] : [];
+  return ATTRIBUTE_PLACES.map(({ map, hashes, isSmall }) => {
+    const hash = `has(${hashes}, cityHash64(${key}, ${value}))`;
+    // A key that is absent reads as the empty text: there the hash has to be made of each row.
+    const tests = attribute.value === '' ? [hash] : [];
+    const looked = attribute.value === '' ? hints : [...hints, hash];
+    if (looked.length > 0) tests.push(`indexHint(${looked.join(' AND ')})`);
+    return {
+      from: `otel_traces PREWHERE ${[...before, `${map}[${key}] = ${value}`].join(' AND ')} WHERE ${tests.join(' AND ')}`,
+      // To share what is hardly ever there among threads costs 3 ms of work.
+      settings: {
+        ...AS_PLANNED,
+        ...APART,
+        ...(isRare ? ONE_STEP : {}),
+        ...(isRare && isSmall ? { max_threads: 1 } : {}),
+      },
+    };
+  });
 }

@@ -32,8 +32,14 @@ beforeAll(async () => {
 
 afterAll(() => api.close());
 
-async function found(engine: Engine, value: string, limit: number, cursor = ''): Promise<[string[], string | null]> {
-  const query = new URLSearchParams({ attribute: `user=${value}`, limit: `${limit}`, cursor });
+async function found(
+  engine: Engine,
+  value: string,
+  limit: number,
+  cursor = '',
+  range: Readonly<Record<string, string>> = {},
+): Promise<[string[], string | null]> {
+  const query = new URLSearchParams({ attribute: `user=${value}`, limit: `${limit}`, cursor, ...range });
   const known = ['attribute', 'limit', 'cursor', 'start', 'end'];
   const page = await searchTraces(engine, new Parameters(query, NOW, known));
   return [page.items.map(({ traceId }) => traceId), page.next];
@@ -104,6 +110,17 @@ it('pages over both parts show each trace once, in the order of the newest match
     cursor = next;
   }
   expect(pages).toEqual(FIFTHS);
+});
+
+it('of a range only what starts in it is found, though a granule holds more', async () => {
+  const engine = asNew();
+  await found(engine, 'nobody', 20);
+  const ago = (seconds: bigint): string => (NOW - seconds * 1_000_000_000n).toString();
+  // From the start of a range on, up to but without its end.
+  const ids = async (start: bigint, end: bigint): Promise<string[]> =>
+    (await found(engine, 'fifth', 20, '', { start: ago(start), end: ago(end) }))[0];
+  expect(await ids(16n, 6n)).toEqual([11, 16].map(id));
+  expect(await ids(17n, 5n)).toEqual([6, 11, 16].map(id));
 });
 
 it('a value that turns out to be common is found among the newest', async () => {

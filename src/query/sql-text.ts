@@ -81,6 +81,11 @@ export class Conditions {
     return `(${equals} AND has(${hashes}, cityHash64(${keyText}, ${value})))`;
   }
 
+  /** The conditions one by one, in the order in which they were added. */
+  get parts(): readonly string[] {
+    return this.#parts;
+  }
+
   /** The conditions joined, `1` when there are none. */
   text(): string {
     return this.#parts.length === 0 ? '1' : this.#parts.join(' AND ');
