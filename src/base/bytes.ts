@@ -99,7 +99,9 @@ export class ByteBuffer implements ByteSource {
   /** Text of characters below 128. */
   ascii(text: string): void {
     this.reserve(text.length);
-    for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
+    const { bytes, length } = this;
+    for (let i = 0; i < text.length; i++) bytes[length + i] = text.charCodeAt(i);
+    this.length = length + text.length;
   }
 
   /** Empties the buffer and gives its memory back. */

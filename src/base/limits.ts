@@ -315,6 +315,11 @@ export const LIMITS = {
   queryTimeMsMax: 30_000,
   /** … or when it needs more memory than this. */
   queryMemoryBytesMax: 1 * GIB,
+  /**
+   * Bytes of a service's name in the summaries of traces, which repeat it for each trace: a longer one is cut in lists, and the spans of its traces are looked for
+   * by their id and time alone.
+   */
+  summaryServiceBytesMax: 256,
   /** Shapes of searches of which a store process remembers where a page was found; over it all are forgotten, and searches are a little slower again. */
   searchHintsMax: 1_000,
   /** Points of all series that one metric answer holds; over it the oldest are missing, and the answer says so. */

@@ -106,6 +106,10 @@ const SECOND_TEXT = 'YYYY-MM-DD hh:mm:ss'.length;
 
 /** Signed nanoseconds of a DateTime64(9) as ClickHouse writes it in UTC, `1970-01-01 00:00:00.000000001`. */
 export function nanosOfTime(text: string): bigint {
-  const second = Date.parse(`${text.slice(0, SECOND_TEXT).replace(' ', 'T')}Z`);
-  return BigInt(second) * 1_000_000n + BigInt(text.slice(SECOND_TEXT + 1));
+  return BigInt(secondOfTime(text)) * 1_000_000_000n + BigInt(text.slice(SECOND_TEXT + 1));
+}
+
+/** The whole second of a time as ClickHouse writes it in UTC, of a DateTime or with a fraction behind it. */
+export function secondOfTime(text: string): number {
+  return Date.parse(`${text.slice(0, SECOND_TEXT).replace(' ', 'T')}Z`) / 1000;
 }

@@ -19,7 +19,7 @@ interface Span {
 
 const TRACES = 40;
 const SEGMENTS = 6;
-const SERVICES = ['', 'cart', 'shop', 'stock', 'users'];
+const SERVICES = ['', 'cart', 'sh"op\\\n', 'stock', 'users'];
 const BASE = 1_767_355_200_000_000_000n;
 /** Times that are not of this century are kept as they came: 2^63 and more are stored as negative ones. */
 const ODD_TIMES = [1n, 2n ** 62n, 2n ** 63n + 5n];
@@ -131,4 +131,26 @@ it('are the same where ClickHouse puts the rows of a trace together', async () =
   };
   expect(await summarise(engine, traces.map(idOf), undefined, TRACES)).toEqual(traces.map(expected));
   expect(statements).toHaveLength(2);
+});
+
+it('leave out what another writer has, and show a trace of which nobody else has a row', async () => {
+  const foreign = 'e'.repeat(32);
+  for (const id of [foreign, idOf(3)]) {
+    await api.engine.command(
+      `INSERT INTO otel_traces_trace_id_ts (TraceId, Start, End) SELECT '${id}', toDateTime(1e9), toDateTime(1e9)`,
+    );
+  }
+  const blank = {
+    traceId: foreign,
+    rootService: '',
+    rootOperation: '',
+    hasRoot: false,
+    startTimeUnixNano: '0',
+    durationNano: '0',
+    spanCount: 0,
+    errorCount: 0,
+    services: [],
+  };
+  for (const rowsMax of [1, 1_000])
+    expect(await summarise(api.engine, [foreign, idOf(3)], undefined, rowsMax)).toEqual([blank, expected(3)]);
 });

@@ -1,23 +1,69 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { TraceSummary } from './api.ts';
-import { type Row, rowsOf } from './otlp-rows.ts';
-import { earlier, later } from './parameters.ts';
-import { APART, AS_PLANNED } from './plan-settings.ts';
+import { earlier, later, type Nanos } from './parameters.ts';
+import { APART, AS_PLANNED, FEW_FILTERS } from './plan-settings.ts';
 
 /** One row for each trace and segment, as the look-up table has them (src/columns/tables.ts). */
-const ROWS = `SELECT TraceId, toUnixTimestamp64Nano(First) AS Begin, Begin + toInt64(Length) AS Last, HasRoot AS Rooted, Begin + toInt64(TopDelay) AS TopTime,
-  TopService, TopName, Services.Name AS Names, Services.Spans AS Spans, Services.Errors AS Errors, Services.Duration AS Durations
-  FROM otel_traces_trace_id_ts PREWHERE TraceId IN {ids:Array(String)}`;
+const ROWS = 'SELECT TraceId, Summary FROM otel_traces_trace_id_ts PREWHERE TraceId IN {ids:Array(String)}';
 
 /** So many of them are put together here: to have ClickHouse do it costs 2 ms more. */
 const ROWS_MAX = 20_000;
 
+/** What stands in Summary. */
+const SERVICES = 'Array(Tuple(String, UInt32, UInt32, UInt64))';
+const TUPLE = `Tuple(Int64, UInt64, UInt8, UInt64, UInt32, String, ${SERVICES})`;
+
 /** The same with one row for each trace, for those that have been in more segments than anyone would wait for. A root goes before any other span. */
-const MERGED = `SELECT TraceId, min(r.Begin) AS Begin, max(r.Last) AS Last, max(r.Rooted) AS Rooted, min((1 - r.Rooted, r.TopTime)).2 AS TopTime,
-  argMin(toString(r.TopService), (1 - r.Rooted, r.TopTime)) AS TopService, argMin(toString(r.TopName), (1 - r.Rooted, r.TopTime)) AS TopName,
-  sumMap(r.Names, r.Spans, r.Errors, r.Durations) AS Sums, Sums.1 AS Names, Sums.2 AS Spans, Sums.3 AS Errors, Sums.4 AS Durations
-  FROM (${ROWS}) AS r GROUP BY TraceId`;
+const MERGED = `SELECT TraceId, sumMapIf(s.7.1, s.7.2, s.7.3, s.7.4, Known) AS Sums,
+    if(max(Known), toJSONString((minIf(s.1, Known) AS Begin, toUInt64(maxIf(Last, Known) - Begin), maxIf(s.3, Known), toUInt64(minIf(Top, Known).2 - Begin),
+      indexOf(Sums.1, argMinIf(s.7.1[s.5 + 1], Top, Known)) - 1, argMinIf(s.6, Top, Known),
+      CAST(arrayZip(Sums.1, Sums.2, Sums.3, Sums.4), '${SERVICES}'))), '') AS Summary
+  FROM (
+    SELECT TraceId, Summary != '' AS Known, JSONExtract(Summary, '${TUPLE}') AS s, s.1 + toInt64(s.2) AS Last, (1 - s.3, s.1 + toInt64(s.4)) AS Top
+    FROM (${ROWS})
+  ) GROUP BY TraceId`;
+
+/** What the row of a segment says of a trace. */
+interface Part {
+  /** The first start and the last end, signed as the store has them. */
+  readonly begin: Nanos;
+  readonly last: Nanos;
+  readonly hasRoot: boolean;
+  /** When the span starts that stands for the trace, and what it is. */
+  readonly topTime: Nanos;
+  readonly topService: string;
+  readonly topName: string;
+  readonly services: readonly ServiceSums[];
+}
+
+type ServiceSums = readonly [service: string, spans: number, errors: number, durationNano: string];
+
+type SummaryJson = readonly [
+  begin: string,
+  length: string,
+  hasRoot: number,
+  topDelay: string,
+  topService: number,
+  topName: string,
+  services: readonly ServiceSums[],
+];
+
+/** Reads the text of a row's Summary; undefined in rows of another writer. */
+export function readSummary(text: string): Part | undefined {
+  if (text === '') return undefined;
+  const [begin, length, hasRoot, topDelay, topService, topName, services] = JSON.parse(text) as SummaryJson;
+  const after = (delay: string): Nanos => BigInt.asIntN(64, BigInt(begin) + BigInt(delay));
+  return {
+    begin: BigInt(begin),
+    last: after(length),
+    hasRoot: hasRoot === 1,
+    topTime: after(topDelay),
+    topService: services[topService][0],
+    topName,
+    services,
+  };
+}
 
 /**
  * Summaries of these traces, in their order. Reads the few small rows of each trace in the look-up table: to read its spans instead took
@@ -31,31 +77,35 @@ export async function summarise(
 ): Promise<TraceSummary[]> {
   if (traceIds.length === 0) return [];
   const options = { params: { ids: traceIds }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
-  let result = await engine.query(`${ROWS} LIMIT ${rowsMax}`, { ...options, settings: { ...AS_PLANNED, ...APART } });
-  if (result.rows.length === rowsMax) result = await engine.query(MERGED, options);
-  const byTrace = new Map<string, Row[]>();
-  for (const row of rowsOf(result)) {
-    const traceId = row.text('TraceId');
-    const rows = byTrace.get(traceId) ?? [];
-    rows.push(row);
-    byTrace.set(traceId, rows);
+  let { rows } = await engine.query(`${ROWS} LIMIT ${rowsMax}`, {
+    ...options,
+    settings: { ...AS_PLANNED, ...APART, ...FEW_FILTERS },
+  });
+  if (rows.length === rowsMax) ({ rows } = await engine.query(MERGED, options));
+  const byTrace = new Map<string, Part[]>();
+  for (const row of rows) {
+    const [id, text] = [row[0], row[row.length - 1]];
+    const parts = byTrace.get(String(id)) ?? [];
+    const part = readSummary(String(text));
+    if (part !== undefined) parts.push(part);
+    byTrace.set(String(id), parts);
   }
   return traceIds.flatMap((traceId) => {
-    const rows = byTrace.get(traceId);
-    return rows === undefined ? [] : [summaryOf(traceId, rows)];
+    const parts = byTrace.get(traceId);
+    return parts === undefined ? [] : [summaryOf(traceId, parts)];
   });
 }
 
-function summaryOf(traceId: string, rows: readonly Row[]): TraceSummary {
-  const begin = rows.map((row) => BigInt(row.text('Begin'))).reduce((a, b) => earlier(a, b));
-  const last = rows.map((row) => BigInt(row.text('Last'))).reduce((a, b) => later(a, b));
-  const rooted = rows.filter((row) => row.get('Rooted') === true);
-  const top = topOf(rooted.length > 0 ? rooted : rows);
-  const services = servicesOf(rows);
+/** Of a trace without any part only the id is known. */
+function summaryOf(traceId: string, parts: readonly Part[]): TraceSummary {
+  const [begin, last] = endsOf(parts);
+  const rooted = parts.filter(({ hasRoot }) => hasRoot);
+  const top = topOf(rooted.length > 0 ? rooted : parts);
+  const services = servicesOf(parts);
   return {
     traceId,
-    rootService: top.text('TopService'),
-    rootOperation: top.text('TopName'),
+    rootService: top?.topService ?? '',
+    rootOperation: top?.topName ?? '',
     hasRoot: rooted.length > 0,
     startTimeUnixNano: BigInt.asUintN(64, begin).toString(),
     durationNano: (last - begin).toString(),
@@ -65,23 +115,32 @@ function summaryOf(traceId: string, rows: readonly Row[]): TraceSummary {
   };
 }
 
-/** The row whose top span starts first. */
-function topOf(rows: readonly Row[]): Row {
-  const timeOf = (row: Row): bigint => BigInt(row.text('TopTime'));
-  return rows.reduce((top, row) => (timeOf(row) < timeOf(top) ? row : top));
+/** The first start and the last end of all parts, 0 without any. */
+function endsOf(parts: readonly Part[]): readonly [begin: Nanos, last: Nanos] {
+  const [first, ...others] = parts;
+  if (first === undefined) return [0n, 0n];
+  return others.reduce<readonly [Nanos, Nanos]>(
+    ([begin, last], part) => [earlier(begin, part.begin), later(last, part.last)],
+    [first.begin, first.last],
+  );
 }
 
-function servicesOf(rows: readonly Row[]): TraceSummary['services'][number][] {
+/** The part whose top span starts first. */
+function topOf(parts: readonly Part[]): Part | undefined {
+  return parts.reduce<Part | undefined>(
+    (top, part) => (top === undefined || part.topTime < top.topTime ? part : top),
+    undefined,
+  );
+}
+
+function servicesOf(parts: readonly Part[]): TraceSummary['services'][number][] {
   const sums = new Map<string, { spans: number; errors: number; duration: bigint }>();
-  for (const row of rows) {
-    const [spans, errors, durations] = [row.list('Spans'), row.list('Errors'), row.list('Durations')];
-    for (const [i, service] of row.texts('Names').entries()) {
-      const own = sums.get(service) ?? { spans: 0, errors: 0, duration: 0n };
-      own.spans += Number(spans[i]);
-      own.errors += Number(errors[i]);
-      own.duration += BigInt(String(durations[i]));
-      sums.set(service, own);
-    }
+  for (const [service, spans, errors, duration] of parts.flatMap((part) => part.services)) {
+    const own = sums.get(service) ?? { spans: 0, errors: 0, duration: 0n };
+    own.spans += spans;
+    own.errors += errors;
+    own.duration += BigInt(duration);
+    sums.set(service, own);
   }
   return [...sums].map(([service, { spans, errors, duration }]) => ({
     service,

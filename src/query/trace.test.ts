@@ -6,7 +6,8 @@ import { findTrace } from './trace.ts';
 let api: TestApi;
 
 const ID = 'ab'.repeat(16);
-const SERVICES = ['cart', 'shop', ''];
+/** The last is longer than what stands of it in the look-up table. */
+const SERVICES = ['cart', 'shop', '', 'long '.repeat(60)];
 const HOUR = 3_600_000_000_000n;
 
 /** A span of each service, in a segment and an hour of its own, and one of another trace beside it. */
@@ -43,7 +44,7 @@ async function spansOf(traceId: string): Promise<{ spanId: string; keys: string[
 }
 
 const KEYS = ['b', '10', 'a', 'b'];
-const WHOLE = [3, 2, 1].map((n) => ({ spanId: `${n}`.repeat(16), keys: KEYS }));
+const WHOLE = [4, 3, 2, 1].map((n) => ({ spanId: `${n}`.repeat(16), keys: KEYS }));
 
 it('is found in all of its services and segments, attributes in order and repeated as they came', async () => {
   expect(await spansOf(ID)).toEqual(WHOLE);
@@ -63,9 +64,10 @@ it('is found when another writer, who names no services, has rows of it', async 
 
 it('is found when it is in more segments than are put together row by row', async () => {
   await api.engine.command(
-    `INSERT INTO otel_traces_trace_id_ts (TraceId, Start, End, Services.Name) SELECT '${ID}', toDateTime(1e9), toDateTime(1e9), ['cart'] FROM numbers(2000)`,
+    `INSERT INTO otel_traces_trace_id_ts (TraceId, Start, End, Summary)
+      SELECT '${ID}', toDateTime(1e9), toDateTime(1e9), '["1000000000000000000","0",0,"0",0,"x",[["cart",1,0,"0"]]]' FROM numbers(2000)`,
   );
-  expect(await spansOf(ID)).toHaveLength(4);
+  expect(await spansOf(ID)).toHaveLength(5);
 });
 
 it('answers every time as it arrived, on both sides of 1970, where ClickHouse stores those of 2^63 and more', async () => {

@@ -14,7 +14,8 @@ import {
   rowsOf,
 } from './otlp-rows.ts';
 import { FEW_ROWS } from './plan-settings.ts';
-import { Conditions, nanosOfTime, type Statement } from './sql-text.ts';
+import { Conditions, nanosOfTime, type Statement, secondOfTime } from './sql-text.ts';
+import { readSummary } from './trace-summary.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
 const STATUS_CODES = ['Unset', 'Ok', 'Error'];
@@ -99,12 +100,12 @@ const PLACES_MAX = 1_000;
 const SERVICES_MAX = 30;
 
 /**
- * The rows of a trace in the look-up table put together: to have ClickHouse do it costs as much as reading them (0.7 ms). Rows of another writer
- * name no services.
+ * The rows of a trace in the look-up table put together: to have ClickHouse do it costs as much as reading them (0.7 ms). The seconds are those of the columns,
+ * which leave out no span however odd its times are. Rows of another writer have no summary, and name no services.
  */
 async function placeOfTrace(engine: Engine, traceId: string, signal?: AbortSignal): Promise<TracePlace | undefined> {
   const { rows } = await engine.query(
-    `SELECT toUInt32(Start), toUInt32(End), Services.Name FROM otel_traces_trace_id_ts PREWHERE TraceId = {id:String} LIMIT ${PLACES_MAX}`,
+    `SELECT Start, End, Summary FROM otel_traces_trace_id_ts PREWHERE TraceId = {id:String} LIMIT ${PLACES_MAX}`,
     { params: { id: traceId }, settings: FEW_ROWS, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) },
   );
   if (rows.length === 0) return undefined;
@@ -113,13 +114,14 @@ async function placeOfTrace(engine: Engine, traceId: string, signal?: AbortSigna
     return range && { range };
   }
   const range = {
-    start: Math.min(...rows.map(([start]) => Number(start))),
-    end: Math.max(...rows.map(([, end]) => Number(end))),
+    start: Math.min(...rows.map(([start]) => secondOfTime(String(start)))),
+    end: Math.max(...rows.map(([, end]) => secondOfTime(String(end)))),
   };
-  const named = rows.map(([, , names]) => names as readonly string[]);
-  const services = [...new Set(named.flat())];
-  const isKnown = named.every((names) => names.length > 0) && services.length <= SERVICES_MAX;
-  return isKnown ? { range, services } : { range };
+  const parts = rows.map(([, , text]) => readSummary(String(text)));
+  if (parts.includes(undefined)) return { range };
+  const services = [...new Set(parts.flatMap((part) => part?.services.map(([service]) => service) ?? []))];
+  const isKnown = services.every((service) => Buffer.byteLength(service) < LIMITS.summaryServiceBytesMax);
+  return isKnown && services.length <= SERVICES_MAX ? { range, services } : { range };
 }
 
 export interface TraceAnswer {

@@ -56,6 +56,15 @@ describe('migrations', () => {
     await expect(migrate(engine, [create])).rejects.toThrow('written by a newer Clew');
   });
 
+  it('give a store from before the column of summaries', async () => {
+    await engine.command(
+      'CREATE TABLE otel_traces_trace_id_ts (TraceId String, Start DateTime, End DateTime) ENGINE = MergeTree ORDER BY (TraceId, Start)',
+    );
+    await engine.command("INSERT INTO otel_traces_trace_id_ts SELECT 'a', now(), now()");
+    await migrate(engine);
+    expect((await engine.query('SELECT Summary FROM otel_traces_trace_id_ts')).rows).toEqual([['']]);
+  });
+
   it('of this program may all be repeated', async () => {
     await migrate(engine);
     await engine.command('TRUNCATE TABLE clew_migrations');

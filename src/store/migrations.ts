@@ -1,3 +1,4 @@
+import { TABLES } from '../base/names.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
 import type { Engine } from './engine.ts';
 import { EngineError } from './engine.ts';
@@ -22,6 +23,14 @@ export const MIGRATIONS: readonly Migration[] = [
     number: 2,
     name: 'tables of the call graph',
     statements: () => GRAPH_STATEMENTS,
+  },
+  {
+    number: 3,
+    name: 'summaries of traces as one text',
+    // There already where the first migration made the table. Rows from before have none, as those of another writer.
+    statements: () => [
+      `ALTER TABLE ${TABLES.traceIds} ADD COLUMN IF NOT EXISTS Summary String CODEC(ZSTD(1)) AFTER End`,
+    ],
   },
 ];
 

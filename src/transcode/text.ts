@@ -7,27 +7,61 @@ const DOUBLE_HALVES = new Uint32Array(DOUBLE.buffer);
 
 /** A signed 64-bit integer, given as two halves, in decimal. */
 export function writeInt64(out: ByteBuffer, low: number, high: number): void {
-  if (high === 0) writeUint32(out, low >>> 0);
-  else if (high === -1 && low < 0) {
+  if (high >= 0) writeUint64(out, low >>> 0, high);
+  else {
     out.byte(MINUS);
-    writeUint32(out, -low);
-  } else out.ascii(int64(low, high).toString());
+    writeUint64(out, -low >>> 0, (low === 0 ? -high : ~high) >>> 0);
+  }
 }
 
 const int64 = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0);
 
-function writeUint32(out: ByteBuffer, value: number): void {
-  out.reserve(10);
-  let digits = 1;
-  for (let bound = 10; value >= bound; bound *= 10) digits++;
+const BILLION = 1_000_000_000;
+const BILLION_DIGITS = 9;
+const TWO_TO_32 = 4_294_967_296;
+/** An unsigned 64-bit integer, given as two halves, in decimal. */
+export function writeUint64(out: ByteBuffer, low: number, high: number): void {
+  if (high === 0) {
+    writeDigits(out, low, 1);
+    return;
+  }
+  // The quotient as a double is off by one at most, and 32 bits of the rest say which way.
+  let billions = Math.floor((high * TWO_TO_32 + low) / BILLION);
+  let rest = (low - Math.imul(billions % TWO_TO_32, BILLION)) | 0;
+  if (rest < 0) {
+    billions--;
+    rest += BILLION;
+  } else if (rest >= BILLION) {
+    billions++;
+    rest -= BILLION;
+  }
+  writeDigits(out, billions, 1);
+  writeDigits(out, rest, BILLION_DIGITS);
+}
+
+/** A whole number below 2^53 with leading zeros up to `least` digits. */
+function writeDigits(out: ByteBuffer, value: number, least: number): void {
+  let digits = least;
+  for (let bound = least === 1 ? 10 : BILLION; value >= bound; bound *= 10) digits++;
+  out.reserve(digits);
+  const { bytes, length } = out;
+  let at = length + digits - 1;
   let rest = value;
-  for (let at = out.length + digits - 1; at >= out.length; at--) {
+  // Dividing integers takes a fraction of what rounding doubles does.
+  for (; rest > INT32_MAX; at--) {
     const next = Math.floor(rest / 10);
-    out.bytes[at] = ZERO + rest - next * 10;
+    bytes[at] = ZERO + rest - next * 10;
     rest = next;
   }
-  out.length += digits;
+  for (let small = rest | 0; at >= length; at--) {
+    const next = (small / 10) | 0;
+    bytes[at] = ZERO + small - next * 10;
+    small = next;
+  }
+  out.length = length + digits;
 }
+
+const INT32_MAX = 0x7fffffff;
 
 /** Rounds a signed 64-bit integer to the nearest double and answers its halves in `target` (for Value columns, beside the exact IntValue). */
 export function int64AsDouble(low: number, high: number, target: { low: number; high: number }): void {
@@ -52,18 +86,25 @@ export function writeBase64(out: ByteBuffer, bytes: Uint8Array, start: number, e
 
 /** A JSON string. Bytes above 127 stay as they are: text that was not valid UTF-8 is not made valid here. */
 export function writeJsonString(out: ByteBuffer, bytes: Uint8Array, start: number, end: number): void {
+  out.reserve(end - start + 2);
   out.byte(QUOTE);
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE || byte === BACKSLASH) {
-      out.byte(BACKSLASH);
-      out.byte(byte);
-    } else if (byte < 0x20) out.ascii(`\\u${byte.toString(16).padStart(4, '0')}`);
-    else out.byte(byte);
+  let [to, place] = [out.bytes, out.length];
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH) {
+      to[place++] = byte;
+      continue;
+    }
+    out.length = place;
+    out.ascii(byte >= SPACE ? `\\${String.fromCharCode(byte)}` : `\\u${byte.toString(16).padStart(4, '0')}`);
+    out.reserve(end - i);
+    [to, place] = [out.bytes, out.length];
   }
+  out.length = place;
   out.byte(QUOTE);
 }
 
+const SPACE = 0x20;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const PADDING = 0x3d;

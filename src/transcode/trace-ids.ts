@@ -64,7 +64,7 @@ export function traceIdsBatch(traces: TraceBatch, resources: ResourceContexts, o
       TraceId: traceIdColumn(traces.traceIds, index),
       Start: start,
       End: end,
-      ...summaries.columns(),
+      Summary: summaries.column,
     }),
   };
 }

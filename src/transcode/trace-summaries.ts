@@ -1,7 +1,10 @@
+import { ByteBuffer } from '../base/bytes.ts';
+import { LIMITS } from '../base/limits.ts';
 import { U32List } from '../base/lists.ts';
-import { ArrayColumn, ByteColumn, Fixed32Column, Fixed64Column, type GrowingColumn } from '../columns/builders.ts';
-import { gather } from '../columns/gather.ts';
+import { StringColumn } from '../columns/builders.ts';
+import type { Dictionary } from '../columns/dictionary.ts';
 import type { ResourceContexts } from './contexts.ts';
+import { writeInt64, writeJsonString, writeUint64 } from './text.ts';
 import type { TraceBatch } from './traces.ts';
 
 /** What one span adds to the summary of its trace. Times are two halves of 64 bits. */
@@ -21,23 +24,20 @@ const isBefore = (aLow: number, aHigh: number, b: Times): boolean =>
 
 /**
  * What a list of traces shows of each, for the spans of one segment: a list is then read from one small row a trace and segment, instead of from
- * every span of its traces. `query` puts the rows of a trace together.
+ * every span of its traces. `query` puts the rows of a trace together. src/columns/tables.ts says what stands in a text.
  */
 export class TraceSummaries {
+  readonly column = new StringColumn();
   readonly #traces: TraceBatch;
   readonly #resources: ResourceContexts;
-  readonly #first = new Fixed64Column();
-  readonly #length = new Fixed64Column();
-  readonly #hasRoot = new ByteColumn();
-  readonly #topDelay = new Fixed64Column();
-  readonly #topRow = new U32List();
-  readonly #topResource = new U32List();
-  readonly #serviceEnds = new U32List();
-  readonly #serviceResource = new U32List();
-  readonly #serviceSpans = new Fixed32Column();
-  readonly #serviceErrors = new Fixed32Column();
-  readonly #serviceDuration = new Fixed64Column();
-  /** Where the figures of each service are among those above, when it was seen in the trace that is being summed. */
+  readonly #text = new ByteBuffer();
+  /** The services of the trace that is being summed: their entries in the dictionary, and figures of each. */
+  readonly #services = new U32List();
+  readonly #spans = new U32List();
+  readonly #errors = new U32List();
+  /** Two halves for each. */
+  readonly #durations = new U32List();
+  /** Where a service is among those, when it was seen in the trace that is being summed. */
   readonly #placeOf: Uint32Array;
   readonly #firstStart: Times = { low: 0, high: 0 };
   readonly #lastEnd: Times = { low: 0, high: 0 };
@@ -51,11 +51,11 @@ export class TraceSummaries {
 
   /** The next row of the table: `rows` from `from` to before `to` are the spans of one trace, one at least. */
   add(rows: Uint32Array, from: number, to: number): void {
-    const { timestamp, parentSpanId, contexts } = this.#traces;
+    const { timestamp, parentSpanId } = this.#traces;
     const times = timestamp.list.values;
     const parentEnds = parentSpanId.ends.values;
     const [first, last, top] = [this.#firstStart, this.#lastEnd, this.#top];
-    const servicesFrom = this.#serviceResource.length;
+    for (const list of [this.#services, this.#spans, this.#errors, this.#durations]) list.length = 0;
     let topRow = rows[from];
     let hasRoot = false;
     for (let i = from; i < to; i++) {
@@ -70,15 +70,9 @@ export class TraceSummaries {
         topRow = row;
       }
       hasRoot ||= isRoot;
-      this.#count(row, servicesFrom);
+      this.#count(row);
     }
-    pushDifference(this.#first, first, ZERO);
-    pushDifference(this.#length, last, first);
-    pushDifference(this.#topDelay, top, first);
-    this.#hasRoot.push(hasRoot ? 1 : 0);
-    this.#topRow.push(topRow);
-    this.#topResource.push(contexts.resource.values[topRow]);
-    this.#serviceEnds.push(this.#serviceResource.length);
+    this.#write(first, last, hasRoot, top, topRow);
   }
 
   /** Moves the last end to that of this span when it is later. */
@@ -89,17 +83,16 @@ export class TraceSummaries {
     if (isNew || !isBefore(low, high, this.#lastEnd)) set(this.#lastEnd, low, high);
   }
 
-  #count(row: number, servicesFrom: number): void {
+  #count(row: number): void {
     const { contexts, duration, statusCode } = this.#traces;
-    const [spans, errors, sums] = [this.#serviceSpans.list, this.#serviceErrors.list, this.#serviceDuration.list];
-    const resource = contexts.resource.values[row];
-    const service = this.#resources.serviceName.ids.values[resource];
+    const [services, spans, errors, sums] = [this.#services, this.#spans, this.#errors, this.#durations];
+    const service = this.#resources.serviceName.ids.values[contexts.resource.values[row]];
     let place = this.#placeOf[service];
-    const isKnown = place >= servicesFrom && place < spans.length && this.#serviceAt(place) === service;
+    const isKnown = place < services.length && services.values[place] === service;
     if (!isKnown) {
-      place = spans.length;
+      place = services.length;
       this.#placeOf[service] = place;
-      this.#serviceResource.push(resource);
+      services.push(service);
       spans.push(0);
       errors.push(0);
       sums.push64(0, 0);
@@ -112,36 +105,49 @@ export class TraceSummaries {
     sums.values[place * 2 + 1] += durations[row * 2 + 1] + (low > 0xffffffff ? 1 : 0);
   }
 
-  #serviceAt(place: number): number {
-    return this.#resources.serviceName.ids.values[this.#serviceResource.values[place]];
-  }
-
-  columns(): Readonly<Record<string, GrowingColumn>> {
-    const { serviceName } = this.#resources;
-    const member = (inner: GrowingColumn, fillable = true) => new ArrayColumn(inner, this.#serviceEnds, fillable);
-    return {
-      First: this.#first,
-      Length: this.#length,
-      HasRoot: this.#hasRoot,
-      TopDelay: this.#topDelay,
-      TopService: gather(serviceName, this.#topResource),
-      TopName: gather(this.#traces.spanName, this.#topRow),
-      'Services.Name': member(gather(serviceName, this.#serviceResource), false),
-      'Services.Spans': member(this.#serviceSpans),
-      'Services.Errors': member(this.#serviceErrors),
-      'Services.Duration': member(this.#serviceDuration),
-    };
+  #write(first: Times, last: Times, hasRoot: boolean, top: Times, topRow: number): void {
+    const { contexts, spanName } = this.#traces;
+    const { dictionary: services, ids } = this.#resources.serviceName;
+    const text = this.#text;
+    text.length = 0;
+    text.ascii('["');
+    writeInt64(text, first.low, first.high);
+    text.ascii('","');
+    writeDifference(text, last, first);
+    text.ascii(hasRoot ? '",1,"' : '",0,"');
+    writeDifference(text, top, first);
+    text.ascii('",');
+    writeUint64(text, this.#placeOf[ids.values[contexts.resource.values[topRow]]], 0);
+    text.ascii(',');
+    writeEntry(text, spanName.dictionary, spanName.ids.values[topRow], Number.POSITIVE_INFINITY);
+    for (let i = 0; i < this.#services.length; i++) {
+      text.ascii(i === 0 ? ',[[' : ',[');
+      writeEntry(text, services, this.#services.values[i], LIMITS.summaryServiceBytesMax);
+      text.ascii(',');
+      writeUint64(text, this.#spans.values[i], 0);
+      text.ascii(',');
+      writeUint64(text, this.#errors.values[i], 0);
+      text.ascii(',"');
+      writeUint64(text, this.#durations.values[i * 2], this.#durations.values[i * 2 + 1]);
+      text.ascii('"]');
+    }
+    text.ascii(']]');
+    this.column.push(text.bytes, 0, text.length);
   }
 }
 
-const ZERO: Times = { low: 0, high: 0 };
+/** Writes an entry as a JSON string, cut to so many bytes. */
+function writeEntry(out: ByteBuffer, { data, starts }: Dictionary, entry: number, bytesMax: number): void {
+  const start = starts.values[entry];
+  writeJsonString(out, data.bytes, start, Math.min(starts.values[entry + 1], start + bytesMax));
+}
+
+/** Writes a − b, as unsigned 64 bits. */
+function writeDifference(out: ByteBuffer, a: Times, b: Times): void {
+  writeUint64(out, (a.low - b.low) >>> 0, (a.high - b.high - (a.low < b.low ? 1 : 0)) >>> 0);
+}
 
 function set(times: Times, low: number, high: number): void {
   times.low = low >>> 0;
   times.high = high | 0;
-}
-
-/** Pushes a − b. */
-function pushDifference(column: Fixed64Column, a: Times, b: Times): void {
-  column.push((a.low - b.low) >>> 0, (a.high - b.high - (a.low < b.low ? 1 : 0)) >>> 0);
 }
