@@ -10,8 +10,8 @@ const NICE_MAX = 19;
 
 /**
  * Lowers the priority of this process's threads, but for the main one and those whose priority is not that of the main one (they have been lowered
- * before, or have one of their own). Threads that are made later inherit it from those that make them. A thread that has ended meanwhile is passed over; where threads cannot be
- * told from each other (there is no /proc) nothing is done.
+ * before, or have one of their own). Threads that are made later inherit it from those that make them. Where threads cannot be told from each other (there is no
+ * /proc) nothing is done.
  */
 function lowerThreads(priorities: Priorities): void {
   if (!fs.existsSync(THREADS)) return;
@@ -23,19 +23,14 @@ function lowerThreads(priorities: Priorities): void {
       if (os.getPriority(id) !== own) continue;
       const name = fs.readFileSync(`${THREADS}/${thread}/comm`, 'utf8').trim();
       os.setPriority(id, Math.min(own + (priorities[name] ?? priorities[''] ?? 0), NICE_MAX));
-    } catch (error) {
-      if (!isGone(error)) throw error;
+    } catch {
+      // It has ended meanwhile, or this system lets nobody change priorities: they are a help, and nothing depends on them.
     }
   }
 }
 
-/** Does so now and again each `everyMs`, for threads that are made later. Answers what ends it. */
-export function keepThreadsLow(priorities: Priorities, everyMs: number): () => void {
+/** Does so now and again each `everyMs` as long as the process lives, for threads that are made later. Does not keep it alive. */
+export function keepThreadsLow(priorities: Priorities, everyMs: number): void {
   lowerThreads(priorities);
-  const timer = setInterval(() => lowerThreads(priorities), everyMs);
-  timer.unref();
-  return () => clearInterval(timer);
+  setInterval(() => lowerThreads(priorities), everyMs).unref();
 }
-
-const isGone = (error: unknown): boolean =>
-  error instanceof Error && /ESRCH|ENOENT/.test(`${(error as NodeJS.ErrnoException).code} ${error.message}`);

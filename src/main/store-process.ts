@@ -49,7 +49,7 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
     onDamaged: (receiver, segment) => channel.send({ type: 'rebuild', receiver, segment }),
     report: (text) => log.warn(text),
   });
-  const stopLowering = keepThreadsLow(PRIORITIES, LOWER_AGAIN_MS);
+  keepThreadsLow(PRIORITIES, LOWER_AGAIN_MS);
   const vitals = new Vitals(systemClock);
   const view = await openFleetView(start, (text) => log.warn(text));
   let fleet: Fleet = { type: 'fleet', ready: false, endpoints: { grpc: '', http: '', api: '' }, receivers: [] };
@@ -97,7 +97,6 @@ async function beginStore(world: ChildWorld): Promise<ChildWork> {
     async stop() {
       // What the receivers sealed at their end is loaded now if that is quick; else at the next start.
       await Promise.race([store.idle(), pause(systemClock, settings['shutdown.timeout'] * LOAD_SHARE)]);
-      stopLowering();
       await api.close();
       await desks.close();
       alerts.close();
