@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { startClew } from './support/clew.ts';
 
-/** Priority by name of thread, on the scale of nice(1), of those that have it because of their name. */
+/** The priorities of a process's threads on the scale of nice(1): that of its main one, and of the others by their name. */
 function prioritiesOf(pid: number): {
   readonly main: number;
   readonly byName: ReadonlyMap<string, ReadonlySet<number>>;

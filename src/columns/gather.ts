@@ -25,12 +25,7 @@ function columnOf(
   prefix: (out: NativeWriter) => void,
   bulk: (out: NativeWriter) => Steps | undefined,
 ): GrowingColumn {
-  return {
-    parts: NO_PARTS,
-    isDefault: () => source.isDefault(),
-    prefix,
-    bulk,
-  };
+  return { parts: NO_PARTS, isDefault: () => source.isDefault(), prefix, bulk };
 }
 
 function writeFixed(source: Uint32Array, index: U32List, out: NativeWriter): undefined {

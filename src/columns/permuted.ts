@@ -130,12 +130,10 @@ function* writeMap({ ends, keys, keyIds, values }: MapColumn, order: Uint32Array
   pickEntries(ends.values, keyIds.values, order, ids);
   out.endLowCardinality(ids);
   yield;
-  // The values of a row stand together: they are copied at once.
-  const valueEnds = out.scratch.words(ends.length);
+  // The values of a row stand together: they are copied at once. Where they end is needed for longer than the scratch memory lasts, which is used again from step to step.
+  const valueEnds = new Uint32Array(ends.length);
   endsOfValues(ends.values, values.ends.values, valueEnds);
-  out.scratch.hold();
   yield* writeRows(values.data, valueEnds, order, out);
-  out.scratch.letGo();
 }
 
 /** Rows of `source`, each from the end of the row before to its own end, in their order. */

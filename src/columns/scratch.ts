@@ -9,12 +9,8 @@ const WORD = 4;
 export class Scratch {
   #memory = new ArrayBuffer(0);
   #used = 0;
-  /** What was taken up to here stays at a reset. */
-  #held = 0;
-  #heldAsked = 0;
-  /** Bytes asked for since the last reset, whether there was room or not, and the most of all resets since nothing was held. */
+  /** Bytes asked for since the last reset, whether there was room or not. */
   #asked = 0;
-  #askedMost = 0;
 
   /** `count` words with any content. */
   words(count: number): Uint32Array {
@@ -33,28 +29,14 @@ export class Scratch {
     return ByteBuffer.over(this.bytes(capacity));
   }
 
-  /** What has been taken until now outlives `reset`, until it is let go. */
-  hold(): void {
-    this.#held = this.#used;
-    this.#heldAsked = this.#asked;
-  }
-
-  letGo(): void {
-    this.#held = 0;
-    this.#heldAsked = 0;
-  }
-
-  /** Everything taken and not held is free again; the next round has room for as much as this one needed, up to `SCRATCH_BYTES_MAX`. */
+  /** Everything taken is free again; the next round has room for as much as this one needed, up to `SCRATCH_BYTES_MAX`. */
   reset(): void {
-    this.#askedMost = Math.max(this.#askedMost, this.#asked);
-    this.#used = this.#held;
-    this.#asked = this.#heldAsked;
-    if (this.#heldAsked > 0) return;
-    if (this.#askedMost > this.#memory.byteLength && this.#memory.byteLength < SCRATCH_BYTES_MAX) {
-      const room = Math.min(Math.ceil(this.#askedMost * 1.25), SCRATCH_BYTES_MAX);
+    if (this.#asked > this.#memory.byteLength && this.#memory.byteLength < SCRATCH_BYTES_MAX) {
+      const room = Math.min(Math.ceil(this.#asked * 1.25), SCRATCH_BYTES_MAX);
       this.#memory = new ArrayBuffer(Math.ceil(room / WORD) * WORD);
     }
-    this.#askedMost = 0;
+    this.#used = 0;
+    this.#asked = 0;
   }
 
   #take(count: number): number {
@@ -76,7 +58,6 @@ export function takeScratch(): Scratch {
 }
 
 export function giveBackScratch(scratch: Scratch): void {
-  scratch.letGo();
   scratch.reset();
   if (spare.length < SPARE_MAX) spare.push(scratch);
 }

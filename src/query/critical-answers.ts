@@ -2,6 +2,7 @@ import type { CallSpans } from '../analysis/call-spans.ts';
 import { type CriticalPaths, criticalPaths, notesOf, type PathMode } from '../analysis/critical-path.ts';
 import { comparePaths, namesOf, type PathSummary } from '../analysis/critical-sum.ts';
 import type { PathComparison, PathSection, PathSums, PathWindow, TracePath } from './api-paths.ts';
+import { unsigned64 } from './sql-text.ts';
 
 /** Spans of some traces, with the first moment of each trace's clock. */
 export interface TimedTable {
@@ -49,7 +50,7 @@ function sectionOf(spans: CallSpans, base: bigint, paths: CriticalPaths, i: numb
   };
 }
 
-const absolute = (base: bigint, offset: number): string => BigInt.asUintN(64, base + BigInt(offset)).toString();
+const absolute = (base: bigint, offset: number): string => unsigned64(base + BigInt(offset));
 
 export function pathSumsAnswer(summary: PathSummary, mode: PathMode, truncated: boolean): PathSums {
   return {

@@ -99,8 +99,11 @@ const signedNanos = (nanos: Nanos): string => BigInt.asIntN(64, nanos).toString(
 /** Unsigned nanoseconds as text, from the Int64 text that ClickHouse answers for a DateTime64(9). */
 export function unsignedNanos(text: unknown): string {
   const value = String(text);
-  return value.startsWith('-') ? BigInt.asUintN(64, BigInt(value)).toString() : value;
+  return value.startsWith('-') ? unsigned64(BigInt(value)) : value;
 }
+
+/** A 64-bit number of the store as OTLP has it: one of 2^63 and more is stored as a negative one. */
+export const unsigned64 = (value: bigint): string => BigInt.asUintN(64, value).toString();
 
 const SECOND_TEXT = 'YYYY-MM-DD hh:mm:ss'.length;
 

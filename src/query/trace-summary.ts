@@ -3,6 +3,7 @@ import type { Engine } from '../store/engine.ts';
 import type { TraceSummary } from './api.ts';
 import { earlier, later, type Nanos } from './parameters.ts';
 import { APART, AS_PLANNED, FEW_FILTERS } from './plan-settings.ts';
+import { unsigned64 } from './sql-text.ts';
 
 /** One row for each trace and segment, as the look-up table has them (src/columns/tables.ts). */
 const ROWS = 'SELECT TraceId, Summary FROM otel_traces_trace_id_ts PREWHERE TraceId IN {ids:Array(String)}';
@@ -107,7 +108,7 @@ function summaryOf(traceId: string, parts: readonly Part[]): TraceSummary {
     rootService: top?.topService ?? '',
     rootOperation: top?.topName ?? '',
     hasRoot: rooted.length > 0,
-    startTimeUnixNano: BigInt.asUintN(64, begin).toString(),
+    startTimeUnixNano: unsigned64(begin),
     durationNano: (last - begin).toString(),
     spanCount: sum(services.map(({ spans }) => spans)),
     errorCount: sum(services.map(({ errors }) => errors)),
@@ -146,7 +147,7 @@ function servicesOf(parts: readonly Part[]): TraceSummary['services'][number][] 
     service,
     spans,
     errors,
-    durationNano: BigInt.asUintN(64, duration).toString(),
+    durationNano: unsigned64(duration),
   }));
 }
 

@@ -14,7 +14,7 @@ import {
   rowsOf,
 } from './otlp-rows.ts';
 import { FEW_ROWS } from './plan-settings.ts';
-import { Conditions, nanosOfTime, type Statement, secondOfTime } from './sql-text.ts';
+import { Conditions, nanosOfTime, type Statement, secondOfTime, unsigned64 } from './sql-text.ts';
 import { readSummary } from './trace-summary.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
@@ -170,9 +170,6 @@ export async function findTrace(
   return { otlp: { resourceSpans }, truncated };
 }
 
-/** Nanoseconds as OTLP has them: those of 2^63 and more are stored as negative ones. */
-const unsigned = (nanos: bigint): string => BigInt.asUintN(64, nanos).toString();
-
 /** In the order in which they start; of those that start together, by span id. */
 function byStart(rows: readonly Row[]): Row[] {
   const keyed = rows.map((row) => ({ row, start: nanosOfTime(row.text('Timestamp')), id: row.text('SpanId') }));
@@ -197,8 +194,8 @@ function spanOf(traceId: string, row: Row): unknown {
     flags: row.number('Flags'),
     name: row.text('SpanName'),
     kind: numberOf(KINDS, row.text('SpanKind')),
-    startTimeUnixNano: unsigned(start),
-    endTimeUnixNano: unsigned(end),
+    startTimeUnixNano: unsigned64(start),
+    endTimeUnixNano: unsigned64(end),
     attributes: attributesOf(row, 'SpanAttributes', 'SpanAttributesTypes'),
     droppedAttributesCount: row.number('DroppedAttributesCount'),
     events: eventsOf(row),
@@ -227,7 +224,7 @@ function eventsOf(row: Row): unknown[] {
   const times = row.texts('Events.Timestamp');
   return row.texts('Events.Name').map((name, i) =>
     omitDefaults({
-      timeUnixNano: unsigned(nanosOfTime(times[i])),
+      timeUnixNano: unsigned64(nanosOfTime(times[i])),
       name,
       attributes: nestedAttributes(row, 'Events', i),
       droppedAttributesCount: Number(row.list('Events.DroppedAttributesCount')[i] ?? 0),

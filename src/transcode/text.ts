@@ -19,6 +19,7 @@ const int64 = (low: number, high: number): bigint => (BigInt(high) << 32n) | Big
 const BILLION = 1_000_000_000;
 const BILLION_DIGITS = 9;
 const TWO_TO_32 = 4_294_967_296;
+
 /** An unsigned 64-bit integer, given as two halves, in decimal. */
 export function writeUint64(out: ByteBuffer, low: number, high: number): void {
   if (high === 0) {

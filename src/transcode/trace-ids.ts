@@ -47,17 +47,14 @@ export function traceIdsBatch(traces: TraceBatch, resources: ResourceContexts, o
       const traceOrder = order().rows;
       yield;
       const { rows, ends } = rowsByTrace(traces);
-      for (let at = 0; at < traceOrder.length; ) {
-        yield;
-        const stepEnd = Math.min(at + STEP_TRACES, traceOrder.length);
-        for (; at < stepEnd; at++) {
-          const trace = traceOrder[at];
-          const from = trace === 0 ? 0 : ends[trace - 1];
-          const to = ends[trace];
-          index.push(trace);
-          pushBounds(times, durations, rows, from, to, start, end);
-          summaries.add(rows, from, to);
-        }
+      for (let at = 0; at < traceOrder.length; at++) {
+        if (at % STEP_TRACES === 0) yield;
+        const trace = traceOrder[at];
+        const from = trace === 0 ? 0 : ends[trace - 1];
+        const to = ends[trace];
+        index.push(trace);
+        pushBounds(times, durations, rows, from, to, start, end);
+        summaries.add(rows, from, to);
       }
     },
     columns: () => ({
