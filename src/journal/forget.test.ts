@@ -96,6 +96,33 @@ test('a damaged manifest is reported with its path and does not hide the others'
   expect(reports).toEqual([`${JOURNAL}/r0/0000000100000001.sealed: the manifest fails its checksum`]);
 });
 
+test('a segment that is forgotten while it is read is no failure', async () => {
+  const { disk, seal } = await world();
+  const { segment } = await seal(0, '0000000100000001');
+  const directory = receiverDirectory(JOURNAL, 0);
+  // Of all that may happen in between: it goes away before its size is asked for, and before its bytes are.
+  for (const step of ['size', 'read'] as const) {
+    const path = `${directory}/${segment}.sealed`;
+    if ((await disk.size(path)) === undefined) await seal(0, segment);
+    let isGone = false;
+    const raced = new Proxy(disk, {
+      get:
+        (target, name) =>
+        async (...given: unknown[]) => {
+          if (name === step && given[0] === path && !isGone) {
+            isGone = true;
+            await target.remove(path);
+          }
+          return Reflect.apply(Reflect.get(target, name) as (...all: unknown[]) => unknown, target, given);
+        },
+    });
+    const reports: string[] = [];
+    expect(await listSealed(raced, JOURNAL, (text) => reports.push(text))).toEqual([]);
+    expect([isGone, reports]).toEqual([true, []]);
+    await disk.remove(`${directory}/${segment}.journal`);
+  }
+});
+
 test('a segment is forgotten whole, and one that is marked as loaded is finished at the next start', async () => {
   const { lying, disk, seal } = await world();
   await seal(0, '0000000100000001');

@@ -18,13 +18,10 @@ export async function listSealed(
     for (const [segment, files] of await segmentsIn(disk, directory)) {
       if (!files.includes(sealedFile(segment))) continue;
       const path = `${directory}/${sealedFile(segment)}`;
-      try {
-        const manifest = await readManifest(disk, path);
-        if ('reason' in manifest) report(`${path}: ${manifest.reason}`);
-        else sealed.push(manifest);
-      } catch (error) {
-        report(`${path}: ${errorText(error)}`);
-      }
+      const manifest = await readManifest(disk, path).catch((error: unknown) => ({ reason: errorText(error) }));
+      if (!('reason' in manifest)) sealed.push(manifest);
+      // It may have been loaded and forgotten while this was reading.
+      else if ((await disk.size(path).catch(() => 0)) !== undefined) report(`${path}: ${manifest.reason}`);
     }
   }
   return sealed.sort((a, b) => (a.segment === b.segment ? a.receiver - b.receiver : a.segment < b.segment ? -1 : 1));
