@@ -77,6 +77,12 @@ export const LIMITS = {
   segmentSharedBytesMax: 8 * MIB,
   /** … or will repeat so much of resource, scope and metric when they are written. */
   segmentRepeatedBytesMax: 192 * MIB,
+  /** Keys of a map column that the manifest of a segment names, and their bytes. With more, searches look for every key in that place from then on. */
+  segmentKeysMax: 500,
+  segmentKeyBytesMax: 16 * KIB,
+  /** The same of a column of a table, over all segments. */
+  storeKeysMax: 5_000,
+  storeKeyBytesMax: 256 * KIB,
   /** Memory that the columns of a segment keep for the next one. Over it: all of it is given back. */
   segmentKeptBytesMax: 48 * MIB,
   /** While more sealed segments than this wait for the store … */

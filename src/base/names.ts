@@ -25,6 +25,9 @@ export const TABLES = {
   summary: 'otel_metrics_summary',
 } as const;
 
+/** Our own: which keys the map columns of the tables hold. */
+export const KEYS_TABLE = 'clew_attribute_keys';
+
 /** Our own tables: the call graph, kept in windows of time. */
 export const GRAPH_TABLES = { windows: 'clew_graph_windows', edges: 'clew_graph_edges' } as const;
 /** In memory, while a full window is paired. */

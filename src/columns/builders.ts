@@ -15,6 +15,8 @@ export interface GrowingColumn {
   prefix(out: NativeWriter): void;
   /** All values, or those that the first step writes: between two steps, what was written so far may be taken. */
   bulk(out: NativeWriter): Steps | undefined;
+  /** Of a map: all keys that its rows have, and perhaps a few that none has. */
+  readonly keys?: Dictionary | undefined;
 }
 
 /** A piece of work that others may be seen to in the middle of: each `next` does a millisecond or so of it. */

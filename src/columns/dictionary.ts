@@ -58,6 +58,15 @@ export class Dictionary {
     return guess < this.size && this.equals(guess, bytes, start, end) ? guess : this.add(bytes, start, end);
   }
 
+  /** The entries as text. */
+  texts(): string[] {
+    const { bytes } = this.data;
+    return Array.from({ length: this.size }, (_, i) => {
+      const [start, end] = [this.starts.values[i], this.starts.values[i + 1]];
+      return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
+    });
+  }
+
   /** True when entry `index` is `bytes[start, end)`. */
   equals(index: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = this.starts.values[index];

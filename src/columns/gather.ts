@@ -13,7 +13,8 @@ export function gather(source: LowColumn | MapColumn | Fixed32Column, index: U32
   if (source instanceof LowColumn) {
     return columnOf(source, LOW_PREFIX, (out) => writeLow(source, index, out));
   }
-  return columnOf(source, LOW_PREFIX, (out) => writeGatheredMap(source, index, out));
+  const map = columnOf(source, LOW_PREFIX, (out) => writeGatheredMap(source, index, out));
+  return { ...map, keys: source.keys };
 }
 
 const NO_PARTS: readonly [] = [];

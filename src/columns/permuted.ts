@@ -51,6 +51,7 @@ export function permuted(column: GrowingColumn, permutation: RowPermutation): Gr
     parts: [],
     isDefault: () => column.isDefault(),
     prefix: (out) => column.prefix(out),
+    keys: column.keys,
     bulk: (out) =>
       column instanceof ArrayColumn
         ? writeArray(column, permutation, out)

@@ -4,7 +4,7 @@ import type { Disk } from '../host/disk.ts';
 import type { JournalIdentity } from './format.ts';
 import type { DurableExtent } from './journal.ts';
 import { writeManifest } from './manifest.ts';
-import type { SealedSegment, SealedTable } from './sealed.ts';
+import type { MapKeys, SealedSegment, SealedTable } from './sealed.ts';
 import { nativeFile } from './segment-files.ts';
 
 /** The rows of one table, encoded as a ClickHouse Native file in groups of pieces, each valid until the next group is asked for. */
@@ -13,6 +13,8 @@ export interface FrozenTable {
   readonly columns: readonly string[];
   readonly rows: number;
   readonly groups: Iterable<readonly Uint8Array[]>;
+  /** As in the manifest. */
+  readonly keys?: MapKeys;
 }
 
 /**
@@ -78,6 +80,6 @@ async function writeNative(disk: Disk, directory: string, segment: string, froze
   } finally {
     await file.close();
   }
-  const { table, columns, rows } = frozen;
-  return { table, columns, rows, file: name, bytes: file.sizeBytes, crc32c: checksum };
+  const { table, columns, rows, keys } = frozen;
+  return { table, columns, rows, file: name, bytes: file.sizeBytes, crc32c: checksum, ...(keys && { keys }) };
 }

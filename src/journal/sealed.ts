@@ -30,4 +30,9 @@ export interface SealedTable {
   readonly bytes: number;
   /** CRC-32C of the file. */
   readonly crc32c: number;
+  /** Keys of the map columns in the file. A column that is missing here may have any. */
+  readonly keys?: MapKeys;
 }
+
+/** Keys of map columns, by the column. */
+export type MapKeys = Readonly<Record<string, readonly string[]>>;

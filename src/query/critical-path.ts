@@ -30,7 +30,7 @@ export async function tracePath(
 }
 
 export async function pathSums(engine: Engine, parameters: Parameters, signal?: AbortSignal): Promise<PathSums> {
-  const { filter, mode, limit } = readQuestion(parameters);
+  const { filter, mode, limit } = readQuestion(engine, parameters);
   const { summary, truncated } = await summarise(engine, filter, mode, limit, signal);
   return pathSumsAnswer(summary, mode, truncated);
 }
@@ -40,7 +40,7 @@ export async function pathComparison(
   parameters: Parameters,
   signal?: AbortSignal,
 ): Promise<PathComparison> {
-  const { filter, mode, limit } = readQuestion(parameters);
+  const { filter, mode, limit } = readQuestion(engine, parameters);
   const { start, end } = filter.range;
   const beforeEnd = parameters.time('beforeEnd') ?? start;
   const beforeStart = parameters.time('beforeStart') ?? beforeEnd - (end - start);
@@ -59,9 +59,9 @@ interface Question {
   readonly limit: number;
 }
 
-function readQuestion(parameters: Parameters): Question {
+function readQuestion(engine: Engine, parameters: Parameters): Question {
   return {
-    filter: readSpanFilter(parameters),
+    filter: readSpanFilter(engine, parameters),
     mode: parameters.oneOf('mode', MODES) ?? 'strict',
     limit: parameters.integer('limit', LIMITS.criticalTracesDefault, 1, LIMITS.criticalTracesMax),
   };

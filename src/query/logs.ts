@@ -1,4 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
+import { TABLES } from '../base/names.ts';
 import { readSingle } from '../columns/signature.ts';
 import type { Engine } from '../store/engine.ts';
 import type { LogHistogram, LogRecord, Page } from './api.ts';
@@ -12,6 +13,7 @@ import {
   rowsOf,
 } from './otlp-rows.ts';
 import { attributeFilters, type Parameters, readCursor, writeCursor } from './parameters.ts';
+import { placesOf } from './places.ts';
 import { Conditions, unsignedNanos } from './sql-text.ts';
 import { bucketOf, readBuckets, stepOf } from './trace-overview.ts';
 
@@ -44,7 +46,7 @@ const ATTRIBUTE_PLACES = [
 ];
 
 /** The filters of a log search as conditions on otel_logs. */
-function logConditions(parameters: Parameters): Conditions {
+function logConditions(engine: Engine, parameters: Parameters): Conditions {
   const conditions = new Conditions();
   const range = parameters.range();
   conditions.within('Timestamp', range);
@@ -53,7 +55,8 @@ function logConditions(parameters: Parameters): Conditions {
   conditions.equals('SpanId', parameters.hexadecimal('spanId', 16));
   const severity = parameters.oneOf('severity', SEVERITIES);
   if (severity !== undefined) conditions.add(`SeverityNumber >= ${FIRST_NUMBER[severity]}`);
-  for (const attribute of attributeFilters(parameters)) conditions.attribute(attribute, ATTRIBUTE_PLACES);
+  for (const attribute of attributeFilters(parameters))
+    conditions.attribute(attribute, placesOf(engine, TABLES.logs, ATTRIBUTE_PLACES, attribute.key));
   addText(conditions, parameters.text('text'));
   return conditions;
 }
@@ -115,7 +118,7 @@ async function readLogs(
   cursor: Cursor | undefined,
   signal?: AbortSignal,
 ): Promise<Row[]> {
-  const conditions = logConditions(parameters);
+  const conditions = logConditions(engine, parameters);
   if (cursor !== undefined) conditions.add(`Timestamp <= ${conditions.time(BigInt(cursor.time))}`);
   const sql = `SELECT ${LOG_COLUMNS.join(', ')} FROM otel_logs WHERE ${conditions.text()}
     ORDER BY Timestamp DESC, TraceId, SpanId, cityHash64(Body) LIMIT ${limit} OFFSET ${cursor?.skip ?? 0}`;
@@ -198,7 +201,7 @@ export async function logHistogram(
 ): Promise<LogHistogram> {
   const range = parameters.range();
   const step = stepOf(range, readBuckets(parameters));
-  const conditions = logConditions(parameters);
+  const conditions = logConditions(engine, parameters);
   const bucket = bucketOf('Timestamp', conditions, range, step);
   const sql = `SELECT ${bucket} AS Bucket, least(6, intDiv(SeverityNumber + 3, 4)) AS Band, count() AS Records FROM otel_logs
     WHERE ${conditions.text()} GROUP BY Bucket, Band ORDER BY Bucket`;

@@ -1,5 +1,6 @@
 import type { MetricKind, MetricSeries } from './api.ts';
 import { attributeFilters, type Parameters, type TimeRange } from './parameters.ts';
+import { everyPlace } from './places.ts';
 import { badParameter } from './problem.ts';
 import { Conditions } from './sql-text.ts';
 
@@ -100,7 +101,7 @@ export function conditionsOf(question: MetricQuestion, start: bigint = question.
   conditions.equals('MetricName', name);
   conditions.equals('ServiceName', parameters.text('service'));
   for (const filter of attributeFilters(parameters)) {
-    conditions.attribute(filter, [{ map: 'Attributes' }, { map: 'ResourceAttributes' }]);
+    conditions.attribute(filter, everyPlace([{ map: 'Attributes' }, { map: 'ResourceAttributes' }], filter.key));
   }
   conditions.add('bitAnd(Flags, 1) = 0');
   return conditions;

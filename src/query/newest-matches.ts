@@ -2,7 +2,7 @@ import { LIMITS } from '../base/limits.ts';
 import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
 import { earlier, later, type Nanos, type TimeRange } from './parameters.ts';
 import { APART, AS_PLANNED, ONE_STEP, SHORT_PLAN } from './plan-settings.ts';
-import { ATTRIBUTE_PLACES, type SpanFilter, spanConditions } from './span-filter.ts';
+import { type SpanFilter, spanConditions } from './span-filter.ts';
 import { type Conditions, nanosOfTime } from './sql-text.ts';
 
 /**
@@ -75,12 +75,16 @@ function widened(width: Nanos, found: number, limit: number): Nanos | undefined 
   return width < FIRST_SLICE ? FIRST_SLICE : undefined;
 }
 
+/** True when no span has the key that the filter asks for. */
+const isNowhere = ({ operator, places }: SpanFilter['attributes'][number]): boolean =>
+  operator !== '!=' && places.length === 0;
+
 /** Traces that have a matching span, the newest match first: those of one page. */
 export async function newestMatches(engine: Engine, search: Search): Promise<readonly Match[]> {
   const { filter, limit, cursor, signal } = search;
   const { start } = filter.range;
   const end = cursor === undefined ? filter.range.end : BigInt(cursor.before) + 1n;
-  if (end <= start) return [];
+  if (end <= start || filter.attributes.some(isNowhere)) return [];
   const known = hintsOf(engine);
   const shape = shapeOf(filter);
   const hint = known.get(shape);
@@ -318,15 +322,18 @@ interface Source {
  */
 function spanSources(filter: SpanFilter, conditions: Conditions, range: TimeRange, isRare: boolean): Source[] {
   const [attribute, ...others] = filter.attributes;
-  const isOne = attribute?.operator === '=' && others.length === 0 && !attribute.key.startsWith('baggage.');
-  if (!isOne) return [{ from: `otel_traces WHERE ${conditions.text()}`, settings: { ...SHORT_PLAN, ...APART } }];
+  const isOne = attribute?.operator === '=' && others.length === 0;
+  if (!isOne || attribute.places.some(({ map }) => map === 'Baggage'))
+    return [{ from: `otel_traces WHERE ${conditions.text()}`, settings: { ...SHORT_PLAN, ...APART } }];
   // The same values in the same order have the same names: these parameters are those of `conditions`.
   const rest = spanConditions({ ...filter, attributes: [] }, range);
   const [times, ...fields] = rest.parts;
   const [key, value] = [attribute.key, attribute.value].map((text) => rest.value(text, 'String'));
   const before = isRare ? fields : [times, ...fields];
   const hints = isRare ? [times] : [];
-  return ATTRIBUTE_PLACES.map(({ map, hashes, isSmall }) => {
+  return attribute.places.map(({ map, hashes }) => {
+    // Few rare values are found among resources, which repeat.
+    const isSmall = map === 'ResourceAttributes' && attribute.places.length > 1;
     const hash = `has(${hashes}, cityHash64(${key}, ${value}))`;
     // A key that is absent reads as the empty text: there the hash has to be made of each row.
     const tests = attribute.value === '' ? [hash] : [];

@@ -18,7 +18,7 @@ export async function poolsOf(engine: Engine, parameters: Parameters, signal?: A
     if (capacity === undefined) throw badParameter('capacity', text, 'must be name:units, with units from 1 to 999999');
     return capacity;
   });
-  const filter = readSpanFilter(parameters);
+  const filter = readSpanFilter(engine, parameters);
   const limit = parameters.integer('limit', LIMITS.criticalTracesDefault, 1, LIMITS.criticalTracesMax);
   const { rows, truncated } = await foundSpanRows(engine, filter, limit, COLUMNS, signal);
   return poolsAnswer(rows.map(spanOf), new Map(told), truncated);

@@ -1,6 +1,9 @@
+import { TABLES } from '../base/names.ts';
+import type { Engine } from '../store/engine.ts';
 import { type AttributeFilter, attributeFilters, type Nanos, type Parameters, type TimeRange } from './parameters.ts';
+import { placesOf } from './places.ts';
 import { badParameter } from './problem.ts';
-import { Conditions } from './sql-text.ts';
+import { Conditions, type KeyPlace } from './sql-text.ts';
 
 const STATUS = ['Unset', 'Ok', 'Error'] as const;
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'] as const;
@@ -28,9 +31,14 @@ export interface SpanFilter {
   readonly kind?: string | undefined;
   readonly minDuration?: Nanos | undefined;
   readonly maxDuration?: Nanos | undefined;
-  readonly attributes: readonly AttributeFilter[];
+  readonly attributes: readonly PlacedFilter[];
   /** Values that the span must not have. */
   readonly excluded: readonly Excluded[];
+}
+
+/** A filter on attributes, and where its key may be. */
+interface PlacedFilter extends AttributeFilter {
+  readonly places: readonly KeyPlace[];
 }
 
 interface Excluded {
@@ -38,7 +46,7 @@ interface Excluded {
   readonly value: string;
 }
 
-export function readSpanFilter(parameters: Parameters): SpanFilter {
+export function readSpanFilter(engine: Engine, parameters: Parameters): SpanFilter {
   return {
     range: parameters.range(),
     service: parameters.text('service'),
@@ -47,7 +55,10 @@ export function readSpanFilter(parameters: Parameters): SpanFilter {
     kind: parameters.oneOf('kind', KINDS),
     minDuration: parameters.duration('minDuration'),
     maxDuration: parameters.duration('maxDuration'),
-    attributes: attributeFilters(parameters),
+    attributes: attributeFilters(parameters).map((filter) => ({
+      ...filter,
+      places: placesOf(engine, TABLES.traces, ATTRIBUTE_PLACES, filter.key),
+    })),
     excluded: parameters.all('exclude').map(readExcluded),
   };
 }
@@ -72,10 +83,9 @@ function readExcluded(text: string): Excluded {
   return { column: field.column, value };
 }
 
-export const ATTRIBUTE_PLACES = [
-  { map: 'SpanAttributes', hashes: 'SpanAttributeHashes', isSmall: false },
-  /** Few rare values are found among resources, which repeat. */
-  { map: 'ResourceAttributes', hashes: 'ResourceAttributeHashes', isSmall: true },
+const ATTRIBUTE_PLACES = [
+  { map: 'SpanAttributes', hashes: 'SpanAttributeHashes' },
+  { map: 'ResourceAttributes', hashes: 'ResourceAttributeHashes' },
 ];
 
 /** The filter as conditions on otel_traces, over `range` instead of its own where that is given. */
@@ -91,6 +101,6 @@ export function spanConditions(filter: SpanFilter, range: TimeRange = filter.ran
   if (filter.maxDuration !== undefined)
     conditions.add(`Duration <= ${conditions.value(filter.maxDuration.toString(), 'UInt64')}`);
   for (const { column, value } of filter.excluded) conditions.add(`${column} != ${conditions.value(value, 'String')}`);
-  for (const attribute of filter.attributes) conditions.attribute(attribute, ATTRIBUTE_PLACES);
+  for (const attribute of filter.attributes) conditions.attribute(attribute, attribute.places);
   return conditions;
 }

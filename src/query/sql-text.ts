@@ -12,6 +12,11 @@ export interface AttributePlace {
   readonly hashes?: string;
 }
 
+/** Where an attribute is looked for, and by which key. */
+export interface KeyPlace extends AttributePlace {
+  readonly key: string;
+}
+
 /** Collects conditions whose values travel as parameters: no value ever enters SQL text. */
 export class Conditions {
   readonly #parts: string[] = [];
@@ -56,22 +61,17 @@ export class Conditions {
   }
 
   /**
-   * One filter on attributes, looked for in each of `maps`. `hashes` is the column of their hashes with a bloom filter, which says which
-   * granules may hold it. The map is compared first, because it is cheaper to read than the hashes are to make. Of equal keys the first counts. A
-   * key `baggage.k` is also looked for as member `k` of the request's baggage header.
+   * One filter on attributes, looked for in each of `places`; where there is none, no row has the key. `hashes` is the column of their hashes with a
+   * bloom filter, which says which granules may hold it. The map is compared first, because it is cheaper to read than the hashes are to make. Of equal keys the first
+   * counts.
    */
-  attribute(filter: AttributeFilter, maps: readonly AttributePlace[]): void {
-    const tests = maps.map((place) => this.#attributeTest(filter, place, filter.key));
-    if (filter.key.startsWith('baggage.')) {
-      const hasHashes = maps.some((place) => place.hashes !== undefined);
-      const place = hasHashes ? { map: 'Baggage', hashes: 'BaggageHashes' } : { map: 'Baggage' };
-      tests.push(this.#attributeTest(filter, place, filter.key.slice('baggage.'.length)));
-    }
-    const either = `(${tests.join(' OR ')})`;
+  attribute(filter: AttributeFilter, places: readonly KeyPlace[]): void {
+    const tests = places.map((place) => this.#attributeTest(filter, place));
+    const either = tests.length === 0 ? '0' : `(${tests.join(' OR ')})`;
     this.add(filter.operator === '!=' ? `NOT ${either}` : either);
   }
 
-  #attributeTest(filter: AttributeFilter, { map, hashes }: AttributePlace, key: string): string {
+  #attributeTest(filter: AttributeFilter, { map, hashes, key }: KeyPlace): string {
     const keyText = this.value(key, 'String');
     if (filter.operator === 'exists') return `mapContains(${map}, ${keyText})`;
     const value = this.value(filter.value, 'String');

@@ -32,7 +32,7 @@ export async function compareTraces(
 ): Promise<TraceComparison> {
   const isSelected = readSelection(parameters);
   const limit = parameters.integer('limit', LIMITS.compareTracesDefault, 1, LIMITS.compareTracesMax);
-  const found = await matchingTraces(engine, readSpanFilter(parameters), limit + 1, signal);
+  const found = await matchingTraces(engine, readSpanFilter(engine, parameters), limit + 1, signal);
   const traces = await summarise(engine, found.slice(0, limit), signal);
   const selected = traces.filter(isSelected).map(({ traceId }) => traceId);
   const rest = traces.filter((trace) => !isSelected(trace)).map(({ traceId }) => traceId);

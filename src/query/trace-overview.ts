@@ -35,7 +35,7 @@ export async function traceHistogram(
   parameters: Parameters,
   signal?: AbortSignal,
 ): Promise<TraceHistogram> {
-  const filter = readSpanFilter(parameters);
+  const filter = readSpanFilter(engine, parameters);
   const step = stepOf(filter.range, readBuckets(parameters));
   const conditions = spanConditions(filter);
   const bucket = bucketOf('Timestamp', conditions, filter.range, step);
@@ -67,7 +67,7 @@ export async function traceFacets(
   parameters: Parameters,
   signal?: AbortSignal,
 ): Promise<{ items: Facet[] }> {
-  const filter = readSpanFilter(parameters);
+  const filter = readSpanFilter(engine, parameters);
   const options = { timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
   const fields = FIELD_COLUMNS.map(async ([field, column]): Promise<Facet> => {
     const conditions = spanConditions(filter);

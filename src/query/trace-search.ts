@@ -25,7 +25,7 @@ export async function searchTraces(
   signal?: AbortSignal,
 ): Promise<Page<TraceSummary>> {
   const search: Search = {
-    filter: readSpanFilter(parameters),
+    filter: readSpanFilter(engine, parameters),
     limit: parameters.limit(20),
     cursor: readCursor(parameters, isCursor),
     signal,

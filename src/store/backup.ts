@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DIRECTORIES, INSTANCE_FILE } from '../base/names.ts';
+import { DIRECTORIES, INSTANCE_FILE, KEYS_TABLE } from '../base/names.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, makeDirectoryDurably, readWhole, replaceDurably } from '../host/disk.ts';
@@ -21,6 +21,8 @@ import { appliedMigration, MIGRATIONS, migrate } from './migrations.ts';
  */
 const MANIFEST = 'backup.json';
 const PARTS = 'parts';
+/** Tables that are in a backup. */
+const COPIED: readonly string[] = [...ALL_TABLES.map(({ name }) => name), KEYS_TABLE];
 
 export interface BackupReport {
   readonly version: 1;
@@ -65,7 +67,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
   const frozen: FrozenPart[] = [];
   try {
     const segments = await options.paused(async () => {
-      for (const { name: table } of ALL_TABLES) frozen.push(...(await freeze(engine, table, name)));
+      for (const table of COPIED) frozen.push(...(await freeze(engine, table, name)));
       return copySegments(disk, journalDirectory, directory);
     });
     for (const part of frozen) await copyTree(part.path, path.join(directory, PARTS, part.table, part.part));
@@ -111,7 +113,7 @@ async function freeze(engine: Engine, table: string, name: string): Promise<Froz
 
 /** Rows of each table, from the count that every part carries: exact, whatever merges or retention did since. */
 async function rowsOf(disk: Disk, frozen: readonly FrozenPart[]): Promise<Record<string, number>> {
-  const rows: Record<string, number> = Object.fromEntries(ALL_TABLES.map(({ name }) => [name, 0]));
+  const rows: Record<string, number> = Object.fromEntries(COPIED.map((name) => [name, 0]));
   for (const part of frozen) {
     const count = Buffer.from(await readWhole(disk, path.join(part.path, 'count.txt'))).toString();
     rows[part.table] += Number(count);
@@ -131,12 +133,8 @@ async function copySegments(disk: Disk, journalDirectory: string, directory: str
   return sealed.length;
 }
 
-async function countRows(engine: Engine): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const { name } of ALL_TABLES) {
-    counts[name] = Number((await engine.query(`SELECT count() FROM ${identifier(name)}`)).rows[0][0]);
-  }
-  return counts;
+async function countRows(engine: Engine, table: string): Promise<number> {
+  return Number((await engine.query(`SELECT count() FROM ${identifier(table)}`)).rows[0][0]);
 }
 
 async function copyTree(from: string, to: string): Promise<void> {
@@ -166,11 +164,10 @@ export async function restore(disk: Disk, source: string, dataDirectory: string)
   const engine = await openEmbedded({ path: path.join(dataDirectory, DIRECTORIES.store) });
   try {
     await migrate(engine, MIGRATIONS.slice(0, report.migration));
-    for (const { name } of ALL_TABLES) await attachParts(disk, engine, source, name, report);
-    const rows = await countRows(engine);
+    for (const table of COPIED) await attachParts(disk, engine, source, table, report);
     for (const [table, count] of Object.entries(report.rows)) {
-      if (rows[table] !== count)
-        throw new Error(`${table} has ${rows[table]} rows after the restore instead of ${count}`);
+      const rows = await countRows(engine, table);
+      if (rows !== count) throw new Error(`${table} has ${rows} rows after the restore instead of ${count}`);
     }
   } finally {
     await engine.close();

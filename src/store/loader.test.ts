@@ -8,6 +8,11 @@ import { TABLES } from '../base/names.ts';
 import { ManualClock } from '../host/manual-clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
 import { markLoaded } from '../journal/forget.ts';
+import { sealSegment } from '../journal/seal.ts';
+import { segmentId } from '../journal/segment-files.ts';
+import { freezeWhole, SegmentColumns, transcode } from '../transcode/transcode.ts';
+import { jsonToProtobuf } from '../wire/json.ts';
+import { AttributeKeys, attributeKeysOf } from './attribute-keys.ts';
 import { openEmbedded } from './embedded.ts';
 import { type Engine, EngineError, type NativeInsert } from './engine.ts';
 import { insertToken } from './load-plan.ts';
@@ -47,6 +52,34 @@ describe('the loader', () => {
     await engine.close();
     // The engine's threads may still be writing.
     fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  it('writes down which keys the attributes of a segment have', async () => {
+    const columns = new SegmentColumns();
+    const resource = { attributes: [{ key: 'host.name', value: { stringValue: 'a' } }] };
+    const span = {
+      traceId: '01'.repeat(16),
+      spanId: '02'.repeat(8),
+      attributes: [{ key: 'user', value: { intValue: '1' } }],
+    };
+    const request = { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] };
+    const body = jsonToProtobuf('traces', Buffer.from(JSON.stringify(request)));
+    expect(transcode(columns, 'traces', body, '', 1n)).toMatchObject({ accepted: 1 });
+    const identity = { instance: '0123456789abcdef', receiver: 0, segment: segmentId(1, 0) };
+    await sealSegment(nodeDisk, receiver, identity, { bytes: 21, records: 1 }, freezeWhole(columns));
+    await attributeKeysOf(engine).read();
+    const loader = makeLoader();
+    await loader.start();
+    await loader.idle();
+    await loader.close();
+    const restarted = new AttributeKeys(engine);
+    await restarted.read();
+    for (const keys of [attributeKeysOf(engine), restarted]) {
+      const places = ['user', 'host.name', 'nothing'].map((key) =>
+        ['SpanAttributes', 'ResourceAttributes'].filter((column) => keys.mayHold(TABLES.traces, column, key)),
+      );
+      expect(places).toEqual([['SpanAttributes'], ['ResourceAttributes'], []]);
+    }
   });
 
   it('loads every table of a segment that spans midnight, forgets it and says so', async () => {

@@ -7,6 +7,7 @@ import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
 import { readManifest, verifySealed } from '../journal/manifest.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { damagedFile, receiverDirectory, sealedFile } from '../journal/segment-files.ts';
+import { attributeKeysOf } from './attribute-keys.ts';
 import { columnsOf } from './columns-on-demand.ts';
 import type { Engine } from './engine.ts';
 import { DamagedSegment, insertToken, nextLoad, noteFailure, type PendingLoad, pendingLoad } from './load-plan.ts';
@@ -229,9 +230,10 @@ export class Loader {
   async #insert({ sealed, inserted }: PendingLoad, directory: string): Promise<void> {
     const damage = await verifySealed(this.#options.disk, directory, sealed, 'checksums');
     if (damage !== undefined) throw new DamagedSegment(damage);
-    for (const { table, columns, file } of sealed.tables) {
+    for (const { table, columns, file, keys } of sealed.tables) {
       if (inserted.has(table)) continue;
       await columnsOf(this.#options.engine).ensure(table, columns);
+      await attributeKeysOf(this.#options.engine).ensure(table, columns, keys);
       await this.#options.engine.insertNative({
         table,
         columns,

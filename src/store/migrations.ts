@@ -1,5 +1,6 @@
 import { TABLES } from '../base/names.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
+import { KEYS_STATEMENTS } from './attribute-keys.ts';
 import type { Engine } from './engine.ts';
 import { EngineError } from './engine.ts';
 import { GRAPH_STATEMENTS } from './graph-tables.ts';
@@ -31,6 +32,11 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: () => [
       `ALTER TABLE ${TABLES.traceIds} ADD COLUMN IF NOT EXISTS Summary String CODEC(ZSTD(1)) AFTER End`,
     ],
+  },
+  {
+    number: 4,
+    name: 'keys of attributes',
+    statements: ({ kind }) => (kind === 'embedded' ? KEYS_STATEMENTS : []),
   },
 ];
 

@@ -8,6 +8,7 @@ import { TABLES } from '../base/names.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
 import { systemClock } from '../host/clock.ts';
 import { nodeDisk } from '../host/node-disk.ts';
+import { attributeKeysOf } from './attribute-keys.ts';
 import { restore } from './backup.ts';
 import { insertToken } from './load-plan.ts';
 import type { RetentionRules } from './retention.ts';
@@ -120,6 +121,7 @@ describe('the store', () => {
     for (const sequence of sequences.slice(0, 6)) {
       store.notify(0, (await sealTestSegment({ journalDirectory, sequence, spans: 4 })).segment);
     }
+    await attributeKeysOf(store.engine).ensure(TABLES.traces, ['SpanAttributes'], { SpanAttributes: ['user'] });
     // Six more are sealed behind the loader's back: neither stored nor known to it.
     for (const sequence of sequences.slice(6)) await sealTestSegment({ journalDirectory, sequence, spans: 4 });
     const report = await store.backup(dataOf('backup'));
@@ -132,6 +134,9 @@ describe('the store', () => {
     await store.idle();
     const expected = sequences.flatMap((sequence) => [0, 1, 2, 3].map((i) => `0-${sequence}-${i}`)).sort();
     expect(await spans()).toEqual(expected);
+    const keys = attributeKeysOf(store.engine);
+    const held = ['user', 'host'].map((key) => keys.mayHold(TABLES.traces, 'SpanAttributes', key));
+    expect(held).toEqual([true, false]);
     expect(
       fs.existsSync(path.join(dataOf('a'), 'store/shadow')) && fs.readdirSync(path.join(dataOf('a'), 'store/shadow')),
     ).toEqual(['increment.txt']);

@@ -7,6 +7,7 @@ import { pause } from '../host/clock.ts';
 import type { Disk } from '../host/disk.ts';
 import { errorText } from '../host/disk.ts';
 import { removeTree } from '../host/tree.ts';
+import { attributeKeysOf } from './attribute-keys.ts';
 import { type BackupReport, backup } from './backup.ts';
 import type { Engine } from './engine.ts';
 import { identifier } from './literal.ts';
@@ -76,6 +77,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const loader = new Loader({ ...options, engine, loadsInParallel: parallelism.loads });
   try {
     await migrate(engine);
+    await attributeKeysOf(engine).read();
     await loader.start();
   } catch (error) {
     await engine.close();

@@ -1,3 +1,4 @@
+import { LIMITS } from '../base/limits.ts';
 import { U32List } from '../base/lists.ts';
 import {
   type GrowingColumn,
@@ -19,6 +20,8 @@ export interface FrozenTable {
   readonly columns: readonly string[];
   readonly rows: number;
   readonly groups: Iterable<readonly Uint8Array[]>;
+  /** The keys of each map column that has few of them. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Bytes of a group that are enough for few writes. */
@@ -51,7 +54,18 @@ export function freezeBatch(batch: Batch, groupBytes: number): FrozenTable {
     columns: written.map(({ name }) => name),
     rows: batch.rows,
     groups: blockOf(batch.rows, written, columns, groupBytes),
+    keys: keysOf(written, columns),
   };
+}
+
+function keysOf(written: readonly Column[], columns: Readonly<Record<string, GrowingColumn>>): FrozenTable['keys'] {
+  const found: Record<string, readonly string[]> = {};
+  for (const { name } of written) {
+    const { keys } = columns[name];
+    if (keys === undefined) continue;
+    if (keys.size <= LIMITS.segmentKeysMax && keys.data.length <= LIMITS.segmentKeyBytesMax) found[name] = keys.texts();
+  }
+  return found;
 }
 
 /** One Native block, a few columns or some of a large one at a time: between two groups the caller writes to the disk and serves requests. */

@@ -9,7 +9,7 @@ import { type Row, twinOf } from '../../test/support/otlp-twin.ts';
 import { SPAN_READERS } from '../../test/support/span-readers.ts';
 import { SIGNALS } from '../base/signal.ts';
 import { ALL_TABLES } from '../columns/tables.ts';
-import { freezeWhole, transcode } from './transcode.ts';
+import { type FrozenTable, freezeWhole, transcode } from './transcode.ts';
 
 /** Segments of the property test; the seed of segment i is i. */
 const SEGMENTS = Number(process.env['CLEW_TRANSCODE_SEGMENTS'] ?? 12);
@@ -39,6 +39,17 @@ function ofTable(name: string, rows: readonly Row[]): Row[] {
 const byText = (rows: readonly Row[]): Row[] =>
   [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
+/** Keys of the rows' maps that the frozen table does not name. */
+function unnamedKeys(frozen: FrozenTable, rows: readonly Row[]): string[] {
+  const { columns } = ALL_TABLES.find((table) => table.name === frozen.table)!;
+  const maps = columns.filter(({ name, type }) => type.startsWith('Map(') && frozen.columns.includes(name));
+  return maps.flatMap(({ name }) => {
+    const named = new Set(frozen.keys[name]?.map(hex));
+    const held = rows.flatMap((row) => (row[name] as readonly [readonly string[]])[0]);
+    return held.filter((key) => !named.has(key)).map((key) => `${name}: ${key}`);
+  });
+}
+
 test.each(SPAN_READERS)(
   'random requests read by %s give the rows that a generic decoder gives, as ClickHouse reads them back',
   async (_name, newColumns) => {
@@ -62,6 +73,7 @@ test.each(SPAN_READERS)(
       for (const each of frozen) {
         const rows = await reader.read(each);
         const twin = ofTable(each.table, expected.get(each.table)!);
+        expect(unnamedKeys(each, twin), `seed ${seed}, ${each.table}`).toEqual([]);
         // Spans are written in the order of their table (span-order.test.ts).
         const inOrder = each.table === 'otel_traces' ? byText : (list: readonly Row[]) => list;
         expect(inOrder(rows), `seed ${seed}, ${each.table}`).toEqual(inOrder(twin));

@@ -11,6 +11,7 @@ import { GraphKeeper } from '../../src/query/graph-keeper.ts';
 import { GuardDesk } from '../../src/query/guard-desk.ts';
 import { LockDesk } from '../../src/query/locks.ts';
 import { type ApiOptions, startApi } from '../../src/query/server.ts';
+import { attributeKeysOf } from '../../src/store/attribute-keys.ts';
 import { columnsOf } from '../../src/store/columns-on-demand.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { Engine } from '../../src/store/engine.ts';
@@ -42,6 +43,7 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'clew-api-'));
   const engine = await openEmbedded({ path: path.join(directory, 'store') });
   await migrate(engine);
+  await attributeKeysOf(engine).read();
   const { graph, guard } = await openGraph(engine, directory);
   const locks = new LockDesk({ engine, clock: systemClock, report: () => undefined });
   const api = await startApi({
@@ -72,8 +74,9 @@ export async function openTestApi(options: Partial<ApiOptions> = {}): Promise<Te
     segments++;
     const tables: { table: string; file: string }[] = [];
     for (const frozen of freezeWhole(columns)) {
-      const { table, columns: names } = frozen;
+      const { table, columns: names, keys } = frozen;
       await columnsOf(engine).ensure(table, names);
+      await attributeKeysOf(engine).ensure(table, names, keys);
       const file = path.join(directory, `${table}.native`);
       fs.writeFileSync(file, nativeBytes(frozen));
       await engine.insertNative({ table, columns: names, path: file, token: `${segments}/${table}` });
