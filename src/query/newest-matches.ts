@@ -231,7 +231,7 @@ interface Stored {
 }
 
 /** Between which times spans are stored; ClickHouse answers it from the parts' minima and maxima, without reading rows. */
-async function storedSpan(engine: Engine, signal: AbortSignal | undefined): Promise<Stored> {
+export async function storedSpan(engine: Engine, signal: AbortSignal | undefined): Promise<Stored> {
   const known = storedOf.get(engine);
   if (known !== undefined && performance.now() - known.atMs < STORED_MS) return known.span;
   const { rows } = await engine.query(
