@@ -345,10 +345,10 @@ describe('the URL is the state', () => {
 });
 
 describe('large traces', () => {
-  // Times depend on the machine, so the bounds are wide, and of frames the median is bounded: one may wait for other work. The figures are printed for people.
+  // Times depend on the machine, so the bounds are wide; the figures are printed for people.
   const cases = [
-    ['10,000', TRACE_10K, 4_000, 200],
-    ['100,000', TRACE_100K, 20_000, 200],
+    ['10,000', TRACE_10K, 4_000, 400],
+    ['100,000', TRACE_100K, 20_000, 800],
   ] as const;
   for (const [count, traceId, openMsMax, frameMsMax] of cases) {
     test(`a trace of ${count} spans opens, scrolls and is searched`, async () => {
@@ -362,7 +362,7 @@ describe('large traces', () => {
       );
       expect(await page.getByRole('treeitem').count()).toBeGreaterThan(20);
       expect(openMs).toBeLessThan(openMsMax);
-      expect(times.medianMs).toBeLessThan(frameMsMax);
+      expect(times.longestMs).toBeLessThan(frameMsMax);
       await page.keyboard.press('/');
       await page.keyboard.type('item.number=77');
       await page.keyboard.press('Enter');
