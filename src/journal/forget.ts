@@ -1,6 +1,6 @@
 import { record } from '../base/history.ts';
-import { type Disk, errorText } from '../host/disk.ts';
-import { readManifest } from './manifest.ts';
+import type { Disk } from '../host/disk.ts';
+import { findManifest } from './manifest.ts';
 import type { SealedSegment } from './sealed.ts';
 import { loadedFile, receiverDirectories, removeIfThere, sealedFile, segmentsIn } from './segment-files.ts';
 
@@ -18,10 +18,11 @@ export async function listSealed(
     for (const [segment, files] of await segmentsIn(disk, directory)) {
       if (!files.includes(sealedFile(segment))) continue;
       const path = `${directory}/${sealedFile(segment)}`;
-      const manifest = await readManifest(disk, path).catch((error: unknown) => ({ reason: errorText(error) }));
-      if (!('reason' in manifest)) sealed.push(manifest);
-      // It may have been loaded and forgotten while this was reading.
-      else if ((await disk.size(path).catch(() => 0)) !== undefined) report(`${path}: ${manifest.reason}`);
+      // It may have been loaded and forgotten since the directory was read.
+      const manifest = await findManifest(disk, path);
+      if (manifest === undefined) continue;
+      if ('reason' in manifest) report(`${path}: ${manifest.reason}`);
+      else sealed.push(manifest);
     }
   }
   return sealed.sort((a, b) => (a.segment === b.segment ? a.receiver - b.receiver : a.segment < b.segment ? -1 : 1));

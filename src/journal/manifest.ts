@@ -1,7 +1,7 @@
 import { crc32c } from '../base/crc32c.ts';
 import { record } from '../base/history.ts';
 import { SUFFIX } from '../base/names.ts';
-import { type Disk, readWhole, replaceDurably } from '../host/disk.ts';
+import { type Disk, errorCode, errorText, readWhole, replaceDurably } from '../host/disk.ts';
 import type { SealedSegment, SealedTable } from './sealed.ts';
 import { sealedFile } from './segment-files.ts';
 
@@ -26,6 +26,19 @@ export function encodeManifest(sealed: SealedSegment): Buffer {
 /** The manifest in `path` (its state's suffix is the caller's choice), or why it cannot be used. Rejects with the disk's error when unreadable. */
 export async function readManifest(disk: Disk, path: string): Promise<SealedSegment | { readonly reason: string }> {
   return decodeManifest(await readWhole(disk, path));
+}
+
+/** As `readManifest`, and undefined when there is none, or none any more: it may go away while it is read. Never rejects: an error of the disk is a reason. */
+export async function findManifest(
+  disk: Disk,
+  path: string,
+): Promise<SealedSegment | { readonly reason: string } | undefined> {
+  try {
+    const manifest = await readManifest(disk, path);
+    return 'reason' in manifest && (await disk.size(path)) === undefined ? undefined : manifest;
+  } catch (error) {
+    return errorCode(error) === 'ENOENT' ? undefined : { reason: errorText(error) };
+  }
 }
 
 export function decodeManifest(bytes: Uint8Array): SealedSegment | { readonly reason: string } {

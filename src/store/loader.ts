@@ -4,7 +4,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Clock } from '../host/clock.ts';
 import { type Disk, errorText } from '../host/disk.ts';
 import { finishForgotten, forget, listSealed } from '../journal/forget.ts';
-import { readManifest, verifySealed } from '../journal/manifest.ts';
+import { findManifest, readManifest, verifySealed } from '../journal/manifest.ts';
 import type { SealedSegment } from '../journal/sealed.ts';
 import { damagedFile, receiverDirectory, sealedFile } from '../journal/segment-files.ts';
 import { attributeKeysOf } from './attribute-keys.ts';
@@ -81,19 +81,15 @@ export class Loader {
     this.#arriving++;
     const { disk, journalDirectory } = this.#options;
     const file = path.join(receiverDirectory(journalDirectory, receiver), sealedFile(segment));
-    try {
-      // Gone: a rescan was quicker, and it is loaded already.
-      if ((await disk.size(file)) === undefined) return;
-      const manifest = await readManifest(disk, file);
+    const manifest = await findManifest(disk, file);
+    if (manifest !== undefined) {
       if ('reason' in manifest) this.#fail(`${file}: ${manifest.reason}`);
       else this.#add(manifest);
-    } catch (error) {
-      this.#fail(`${file}: ${errorText(error)}`);
-    } finally {
-      this.#arriving--;
-      this.#pump();
-      this.#wakeIfIdle();
     }
+    // Else a rescan was quicker, and it is loaded already.
+    this.#arriving--;
+    this.#pump();
+    this.#wakeIfIdle();
   }
 
   /** Looks through the journal directories. */
