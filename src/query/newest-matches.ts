@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
+import { type Engine, EngineError, ofEachEngine, type QueryOptions } from '../store/engine.ts';
 import { earlier, later, type Nanos, type TimeRange } from './parameters.ts';
 import { APART, AS_PLANNED, ONE_STEP, SHORT_PLAN } from './plan-settings.ts';
 import { type SpanFilter, spanConditions } from './span-filter.ts';
@@ -36,13 +36,7 @@ type Hint =
   /** A page is expected among the spans of so many newest nanoseconds. */
   | { readonly kind: 'common'; readonly width: Nanos };
 
-const hints = new WeakMap<Engine, Hints>();
-
-function hintsOf(engine: Engine): Hints {
-  const known = hints.get(engine) ?? new Map<string, Hint>();
-  hints.set(engine, known);
-  return known;
-}
+const hintsOf = ofEachEngine((): Hints => new Map());
 
 function remember(known: Hints, shape: string, hint: Hint): void {
   if (known.size >= LIMITS.searchHintsMax && !known.has(shape)) known.clear();

@@ -2,7 +2,8 @@ import { LIMITS } from '../base/limits.ts';
 import { KEYS_TABLE } from '../base/names.ts';
 import { tableNamed } from '../columns/tables.ts';
 import type { MapKeys } from '../journal/sealed.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, ofEachEngine } from './engine.ts';
+import { Lane } from './lane.ts';
 
 /**
  * Which keys the map columns of the embedded engine's tables hold. To look for a value of `enduser.id` among the attributes of resources, where no such key is, costs
@@ -28,20 +29,14 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
 /** The keys of one column; 'any' when that is not known. */
 type Keys = { readonly texts: Set<string>; bytes: number } | 'any';
 
-const known = new WeakMap<Engine, AttributeKeys>();
-
-/** What is known of an engine's tables, for all who ask in this process. */
-export function attributeKeysOf(engine: Engine): AttributeKeys {
-  const keys = known.get(engine) ?? new AttributeKeys(engine);
-  known.set(engine, keys);
-  return keys;
-}
+/** By table and column. */
+type Columns = Map<string, Keys>;
 
 export class AttributeKeys {
   readonly #engine: Engine;
-  /** By table and column; undefined before `read`. */
-  #columns: Map<string, Keys> | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  /** Undefined before `read`. */
+  #columns: Columns | undefined;
+  readonly #changes = new Lane(1);
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -51,7 +46,7 @@ export class AttributeKeys {
   async read(): Promise<void> {
     if (this.#engine.kind === 'server') return;
     const { rows } = await this.#engine.query(`SELECT \`Table\`, \`Column\`, \`Key\`, \`Any\` FROM ${KEYS_TABLE}`);
-    const columns = new Map<string, Keys>();
+    const columns: Columns = new Map();
     for (const [table, column, key, any] of rows) {
       const place = placeOf(String(table), String(column));
       if (Number(any) === 1) columns.set(place, 'any');
@@ -68,50 +63,49 @@ export class AttributeKeys {
   }
 
   /** Resolves when it is written down that rows with these columns hold these keys: to be called before they are inserted. */
-  ensure(table: string, columns: readonly string[], keys: MapKeys | undefined): Promise<void> {
-    if (this.#columns === undefined || this.#fresh(table, columns, keys).length === 0) return Promise.resolve();
-    const work = this.#queue.then(() => this.#ensure(table, columns, keys));
-    this.#queue = work.catch(() => {});
-    return work;
-  }
-
-  async #ensure(table: string, columns: readonly string[], keys: MapKeys | undefined): Promise<void> {
-    for (const fresh of this.#fresh(table, columns, keys)) await this.#write(fresh);
+  async ensure(table: string, columns: readonly string[], keys: MapKeys | undefined): Promise<void> {
+    const known = this.#columns;
+    if (known === undefined) return;
+    await this.#changes.run(async () => {
+      for (const fresh of freshOf(known, table, columns, keys)) await this.#write(known, fresh);
+    });
   }
 
   /** One column a statement: it stays far below what ClickHouse reads of one (max_query_size). */
-  async #write({ table, column, keys }: Fresh): Promise<void> {
+  async #write(known: Columns, { table, column, keys }: Fresh): Promise<void> {
     const isAny = keys === 'any';
     await this.#engine.command(
       `INSERT INTO ${KEYS_TABLE} SELECT {table:String}, {column:String}, arrayJoin({keys:Array(String)}), {any:UInt8}`,
       { params: { table, column, keys: isAny ? [''] : keys, any: isAny ? 1 : 0 } },
     );
     const place = placeOf(table, column);
-    if (this.#columns === undefined) return;
-    if (isAny) this.#columns.set(place, 'any');
-    else for (const key of keys) addKey(this.#columns, place, key);
-  }
-
-  /** What is not written down yet of these columns. */
-  #fresh(table: string, columns: readonly string[], keys: MapKeys | undefined): Fresh[] {
-    const maps = (tableNamed(table)?.columns ?? []).filter(({ type }) => type.startsWith('Map('));
-    const found: Fresh[] = [];
-    for (const { name: column } of maps) {
-      const before = this.#columns?.get(placeOf(table, column));
-      if (before === 'any' || !columns.includes(column)) continue;
-      const own = keys?.[column]?.filter((key) => before?.texts.has(key) !== true);
-      if (own === undefined || isTooMuch(before, own)) found.push({ table, column, keys: 'any' });
-      else if (own.length > 0) found.push({ table, column, keys: own });
-    }
-    return found;
+    if (isAny) known.set(place, 'any');
+    else for (const key of keys) addKey(known, place, key);
   }
 }
+
+/** What is known of an engine's tables. */
+export const attributeKeysOf = ofEachEngine((engine) => new AttributeKeys(engine));
 
 /** Keys of a column that are to be written down. */
 interface Fresh {
   readonly table: string;
   readonly column: string;
   readonly keys: readonly string[] | 'any';
+}
+
+/** What is not written down yet of these columns. */
+function freshOf(known: Columns, table: string, columns: readonly string[], keys: MapKeys | undefined): Fresh[] {
+  const maps = (tableNamed(table)?.columns ?? []).filter(({ type }) => type.startsWith('Map('));
+  const found: Fresh[] = [];
+  for (const { name: column } of maps) {
+    const before = known.get(placeOf(table, column));
+    if (before === 'any' || !columns.includes(column)) continue;
+    const own = keys?.[column]?.filter((key) => before?.texts.has(key) !== true);
+    if (own === undefined || isTooMuch(before, own)) found.push({ table, column, keys: 'any' });
+    else if (own.length > 0) found.push({ table, column, keys: own });
+  }
+  return found;
 }
 
 function isTooMuch(before: Exclude<Keys, 'any'> | undefined, more: readonly string[]): boolean {
@@ -121,7 +115,7 @@ function isTooMuch(before: Exclude<Keys, 'any'> | undefined, more: readonly stri
 
 const placeOf = (table: string, column: string): string => `${table}.${column}`;
 
-function addKey(columns: Map<string, Keys>, place: string, key: string): void {
+function addKey(columns: Columns, place: string, key: string): void {
   const keys = columns.get(place) ?? { texts: new Set(), bytes: 0 };
   columns.set(place, keys);
   if (keys === 'any' || keys.texts.has(key)) return;

@@ -1,6 +1,7 @@
 import { type Column, type Table, tableNamed } from '../columns/tables.ts';
 import { codecOf } from './codecs.ts';
-import { type Engine, EngineError } from './engine.ts';
+import { type Engine, EngineError, ofEachEngine } from './engine.ts';
+import { Lane } from './lane.ts';
 import { identifier } from './literal.ts';
 
 /**
@@ -31,15 +32,6 @@ const BAD_ARGUMENTS = 36;
 /** How long it is believed that nobody else has stored a column, on a server that others may write to as well. */
 const SHARED_MS_MAX = 1_000;
 
-const known = new WeakMap<Engine, ColumnsOnDemand>();
-
-/** The stored columns of an engine's tables, for all who ask in this process. */
-export function columnsOf(engine: Engine): ColumnsOnDemand {
-  const columns = known.get(engine) ?? new ColumnsOnDemand(engine);
-  known.set(engine, columns);
-  return columns;
-}
-
 /** Makes columns stored ones as they are needed, and says which are. */
 export class ColumnsOnDemand {
   readonly #engine: Engine;
@@ -48,7 +40,7 @@ export class ColumnsOnDemand {
   /** What `stored` answers. */
   readonly #answering = new Map<string, ReadonlySet<string>>();
   #readAtMs = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Lane(1);
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -58,9 +50,7 @@ export class ColumnsOnDemand {
   ensure(table: string, columns: readonly string[]): Promise<void> {
     const stored = this.#stored.get(table);
     if (stored !== undefined && columns.every((name) => stored.has(name))) return Promise.resolve();
-    const work = this.#queue.then(() => this.#ensure(table, columns));
-    this.#queue = work.catch(() => {});
-    return work;
+    return this.#changes.run(() => this.#ensure(table, columns));
   }
 
   /** Names of the columns of `table` that are stored; the others answer their default for every row. */
@@ -122,3 +112,6 @@ export class ColumnsOnDemand {
     return new Set(rows.map(([name]) => String(name)));
   }
 }
+
+/** The stored columns of an engine's tables. */
+export const columnsOf = ofEachEngine((engine) => new ColumnsOnDemand(engine));

@@ -49,3 +49,13 @@ export class EngineError extends Error {
     this.code = code;
   }
 }
+
+/** One of each engine's own, made when it is first asked for: what all who use the engine in this process share. */
+export function ofEachEngine<T extends object>(make: (engine: Engine) => T): (engine: Engine) => T {
+  const made = new WeakMap<Engine, T>();
+  return (engine) => {
+    const own = made.get(engine) ?? make(engine);
+    made.set(engine, own);
+    return own;
+  };
+}
