@@ -1,11 +1,11 @@
 import type { CallEdge, CallGraph, Connection, Reentrance } from '../analysis/call-graph.ts';
-import { LIMITS } from '../base/limits.ts';
 import { GRAPH_TABLES } from '../base/names.ts';
 import type { Disk } from '../host/disk.ts';
 import type { Engine } from '../store/engine.ts';
 import { WINDOW_SECONDS } from './graph-spans.ts';
 import { NativeRows } from './native-rows.ts';
 import { rowsOf } from './otlp-rows.ts';
+import { statementOptions } from './sql-text.ts';
 
 /** A window of the graph on its way into the store. */
 export interface StoredWindow {
@@ -104,11 +104,7 @@ export async function readGraph(
   level: GraphLevel,
   signal?: AbortSignal,
 ): Promise<CallGraph> {
-  const options = {
-    params: { first: range.first, last: range.last, version: String(range.version) },
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  };
+  const options = statementOptions({ first: range.first, last: range.last, version: String(range.version) }, signal);
   const [edges, windows] = await Promise.all([
     engine.query(edgesStatement(level), options),
     engine.query(WINDOWS_STATEMENT, options),

@@ -1,4 +1,3 @@
-import { LIMITS } from '../base/limits.ts';
 import { TABLES } from '../base/names.ts';
 import { readSingle } from '../columns/signature.ts';
 import type { Engine } from '../store/engine.ts';
@@ -14,7 +13,7 @@ import {
 } from './otlp-rows.ts';
 import { attributeFilters, type Parameters, readCursor, writeCursor } from './parameters.ts';
 import { placesOf } from './places.ts';
-import { Conditions, unsignedNanos } from './sql-text.ts';
+import { Conditions, statementOptions, unsignedNanos } from './sql-text.ts';
 import { bucketOf, readBuckets, stepOf } from './trace-overview.ts';
 
 /** Names of the parameters that filter log records. */
@@ -122,12 +121,7 @@ async function readLogs(
   if (cursor !== undefined) conditions.add(`Timestamp <= ${conditions.time(BigInt(cursor.time))}`);
   const sql = `SELECT ${LOG_COLUMNS.join(', ')} FROM otel_logs WHERE ${conditions.text()}
     ORDER BY Timestamp DESC, TraceId, SpanId, cityHash64(Body) LIMIT ${limit} OFFSET ${cursor?.skip ?? 0}`;
-  const options = {
-    params: conditions.params,
-    settings: MAPS_AS_PAIRS,
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  };
+  const options = { ...statementOptions(conditions.params, signal), settings: MAPS_AS_PAIRS };
   return rowsOf(await engine.query(sql, options));
 }
 
@@ -205,11 +199,7 @@ export async function logHistogram(
   const bucket = bucketOf('Timestamp', conditions, range, step);
   const sql = `SELECT ${bucket} AS Bucket, least(6, intDiv(SeverityNumber + 3, 4)) AS Band, count() AS Records FROM otel_logs
     WHERE ${conditions.text()} GROUP BY Bucket, Band ORDER BY Bucket`;
-  const result = await engine.query(sql, {
-    params: conditions.params,
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
+  const result = await engine.query(sql, statementOptions(conditions.params, signal));
   const counts = new Map<string, Record<(typeof BAND_NAMES)[number], number>>();
   for (const row of rowsOf(result)) {
     const key = row.text('Bucket');

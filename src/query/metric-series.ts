@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Engine, QueryOptions } from '../store/engine.ts';
+import type { Engine } from '../store/engine.ts';
 import type { MetricKind, MetricSeries } from './api.ts';
 import { heatmapOf, increments } from './histogram.ts';
 import { bucketPoints, histogramGroups, histogramStatement } from './metric-histograms.ts';
@@ -18,7 +18,7 @@ import { KIND_TABLES, KINDS } from './metrics.ts';
 import { rowsOf } from './otlp-rows.ts';
 import type { Parameters } from './parameters.ts';
 import { notFound } from './problem.ts';
-import { Conditions, type Statement } from './sql-text.ts';
+import { Conditions, type Statement, statementOptions } from './sql-text.ts';
 
 const EXEMPLARS_MAX = 200;
 
@@ -29,10 +29,7 @@ export async function metricSeries(
   name: string,
   signal?: AbortSignal,
 ): Promise<MetricSeries> {
-  const ask = async ({ sql, params }: Statement) => {
-    const options: QueryOptions = { params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
-    return rowsOf(await engine.query(sql, options));
-  };
+  const ask = async ({ sql, params }: Statement) => rowsOf(await engine.query(sql, statementOptions(params, signal)));
   const facts = await readFacts(ask, parameters, name);
   if (facts === undefined) throw notFound(`no points of metric ${name} in this time range`);
   const question = readQuestion(name, facts, parameters);

@@ -14,7 +14,7 @@ import {
   rowsOf,
 } from './otlp-rows.ts';
 import type { Parameters } from './parameters.ts';
-import { Conditions, unsignedNanos } from './sql-text.ts';
+import { Conditions, statementOptions, unsignedNanos } from './sql-text.ts';
 
 /** The table of each kind of metric. */
 export const KIND_TABLES: Readonly<Record<MetricKind, string>> = {
@@ -48,11 +48,7 @@ export async function listMetrics(
       FROM ${KIND_TABLES[kind]} WHERE ${conditions.text()} GROUP BY MetricName`,
   );
   const sql = `SELECT * FROM (${parts.join(' UNION ALL ')}) ORDER BY MetricName, Kind LIMIT ${LIMITS.apiRowsMax}`;
-  const result = await engine.query(sql, {
-    params: conditions.params,
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
+  const result = await engine.query(sql, statementOptions(conditions.params, signal));
   const items = rowsOf(result).map((row) => ({
     name: row.text('MetricName'),
     kind: row.text('Kind') as MetricKind,
@@ -275,12 +271,7 @@ export async function metricPoints(
     const sql = `SELECT ${[...POINT_COLUMNS, ...OWN_COLUMNS[kind]].join(', ')} FROM ${KIND_TABLES[kind]}
       WHERE ${conditions.text()} ORDER BY TimeUnix LIMIT ${limit}`;
     const rows = rowsOf(
-      await engine.query(sql, {
-        params: conditions.params,
-        settings: MAPS_AS_PAIRS,
-        timeoutMs: LIMITS.queryTimeMsMax,
-        ...(signal && { signal }),
-      }),
+      await engine.query(sql, { ...statementOptions(conditions.params, signal), settings: MAPS_AS_PAIRS }),
     );
     const finish = (points: readonly PointOf[]): unknown[] => metricsOf(kind, points);
     resourceMetrics.push(

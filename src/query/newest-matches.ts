@@ -3,7 +3,7 @@ import { type Engine, EngineError, ofEachEngine, type QueryOptions } from '../st
 import { earlier, later, type Nanos, type TimeRange } from './parameters.ts';
 import { APART, AS_PLANNED, ONE_STEP, SHORT_PLAN } from './plan-settings.ts';
 import { type SpanFilter, spanConditions } from './span-filter.ts';
-import { type Conditions, nanosOfTime } from './sql-text.ts';
+import { type Conditions, nanosOfTime, statementOptions } from './sql-text.ts';
 
 /**
  * Where the next page begins: behind the trace `after`, whose newest match starts at `before`. `shown` are the traces of earlier pages that began
@@ -191,7 +191,7 @@ async function rareWithin(
     const answers = await Promise.all(
       sources.map(({ from, settings }) =>
         engine.query(`SELECT TraceId, Timestamp FROM ${from} LIMIT ${spansMax}`, {
-          ...optionsOf(search, conditions),
+          ...statementOptions(conditions.params, search.signal),
           settings: { ...settings, max_rows_to_read: RARE_ROWS_MAX },
         }),
       ),
@@ -258,17 +258,13 @@ async function matchesWithin(
   const answers = await Promise.all(
     spanSources(filter, conditions, range, false).map(({ from, settings }) =>
       engine.query(`SELECT TraceId, toUnixTimestamp64Nano(max(Timestamp)) AS newest FROM ${from} ${rest}`, {
-        ...optionsOf(search, conditions),
+        ...statementOptions(conditions.params, search.signal),
         settings,
       }),
     ),
   );
   const matches = unknownOf(newestOf(answers.flatMap(({ rows }) => rows)), search, found);
   return { matches, total: answers.reduce((sum, { rowsBeforeLimit }) => sum + rowsBeforeLimit, 0) };
-}
-
-function optionsOf({ signal }: Search, { params }: Conditions): QueryOptions {
-  return { params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
 }
 
 /** Those that are neither found nor were shown on an earlier page, as far as the page has room. */

@@ -1,9 +1,16 @@
+import { LIMITS } from '../base/limits.ts';
+import type { QueryOptions } from '../store/engine.ts';
 import type { AttributeFilter, Nanos, TimeRange } from './parameters.ts';
 
 /** A statement and its parameters: what a plan says, before anything runs. */
 export interface Statement {
   readonly sql: string;
   readonly params: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** How a statement of the API is asked: it ends when its time is up, or when nobody waits for its answer any more. */
+export function statementOptions(params: Statement['params'], signal: AbortSignal | undefined): QueryOptions {
+  return { params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
 }
 
 /** A map column, and the column of the hashes of its entries where that has an index. */

@@ -2,6 +2,7 @@ import { LIMITS } from '../base/limits.ts';
 import { type Engine, EngineError, type QueryOptions } from '../store/engine.ts';
 import type { SqlResult } from './api.ts';
 import { ApiError } from './problem.ts';
+import { statementOptions } from './sql-text.ts';
 import { judge } from './sql-wall.ts';
 
 /** System tables that tell about the store and nothing about the machine. */
@@ -29,7 +30,7 @@ export async function runSql(engine: Engine, query: unknown, signal?: AbortSigna
   if (typeof query !== 'string' || query.trim() === '') throw refused('the body must be {"query": "SELECT …"}', 400);
   const statement = query.trim().replace(/\s*;$/, '');
   if (statement.includes(';')) throw refused('one statement without ";" is allowed (write char(59) for it in a text)');
-  const options = { settings: { readonly: 1 }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
+  const options = { ...statementOptions({}, signal), settings: { readonly: 1 } };
   const { problem, names } = judge(await syntaxTree(engine, statement, options));
   if (problem !== undefined) throw refused(problem);
   const unreadable = await firstUnreadable(engine, names, options);

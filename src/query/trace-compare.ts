@@ -6,6 +6,7 @@ import { rowsOf } from './otlp-rows.ts';
 import type { Nanos, Parameters } from './parameters.ts';
 import { badParameter } from './problem.ts';
 import { readSpanFilter, SPAN_FILTERS } from './span-filter.ts';
+import { statementOptions } from './sql-text.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
 import { matchingTraces } from './trace-search.ts';
 import { summarise } from './trace-summary.ts';
@@ -77,11 +78,10 @@ async function differences(
       FROM otel_traces WHERE TraceId IN {ids:Array(String)} AND ${within})
     GROUP BY Attribute, Field, Value HAVING Field != 'service.name' AND Difference > 0
     ORDER BY Difference DESC, Attribute, Field, Value LIMIT ${VALUES_MAX} BY Attribute, Field LIMIT ${FIELDS_MAX * VALUES_MAX}`;
-  const result = await engine.query(sql, {
-    params: { ids: traceIds, chosen: selected, selected: selected.length, rest: rest.length },
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
+  const result = await engine.query(
+    sql,
+    statementOptions({ ids: traceIds, chosen: selected, selected: selected.length, rest: rest.length }, signal),
+  );
   // Rows come with the most different first, and a map keeps the order in which its keys came.
   const fields = new Map<string, { field: string; attribute: boolean; difference: number; values: Value[] }>();
   for (const row of rowsOf(result)) {

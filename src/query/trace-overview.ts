@@ -1,11 +1,11 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Engine, QueryOptions } from '../store/engine.ts';
+import type { Engine } from '../store/engine.ts';
 import type { Facet, OperationSummary, Page, ServiceSummary, TraceHistogram } from './api.ts';
 import { storedSpan } from './newest-matches.ts';
 import { rowsOf } from './otlp-rows.ts';
 import { earlier, type Parameters, type TimeRange } from './parameters.ts';
 import { readSpanFilter, type SpanFilter, spanConditions } from './span-filter.ts';
-import { Conditions } from './sql-text.ts';
+import { Conditions, statementOptions } from './sql-text.ts';
 
 const BUCKETS_DEFAULT = 60;
 const BUCKETS_MAX = 500;
@@ -42,7 +42,7 @@ export async function traceHistogram(
   const bucket = bucketOf('Timestamp', conditions, filter.range, step);
   const sql = `SELECT ${bucket} AS Bucket, count() AS Spans, countIf(StatusCode = 'Error') AS Errors FROM otel_traces
     WHERE ${conditions.text()} GROUP BY Bucket ORDER BY Bucket`;
-  const result = await engine.query(sql, optionsOf(conditions, signal));
+  const result = await engine.query(sql, statementOptions(conditions.params, signal));
   const buckets = rowsOf(result).map((row) => ({
     startTimeUnixNano: (filter.range.start + BigInt(row.text('Bucket')) * step).toString(),
     spans: row.number('Spans'),
@@ -83,7 +83,7 @@ async function fieldFacets(engine: Engine, filter: SpanFilter, signal: AbortSign
   const sql = `SELECT ${list}, ${columns.map((column) => `grouping(${column})`).join(', ')}, count() AS Count FROM otel_traces
     WHERE ${conditions.text()} GROUP BY GROUPING SETS (${sets})
     ORDER BY Count DESC, ${list} LIMIT ${FACET_VALUES_MAX} BY grouping(${list})`;
-  const { rows } = await engine.query(sql, optionsOf(conditions, signal));
+  const { rows } = await engine.query(sql, statementOptions(conditions.params, signal));
   return FIELDS.map(([field], i) => ({
     field,
     attribute: false,
@@ -129,17 +129,13 @@ async function sampledFacets(
       ) ARRAY JOIN mapKeys(SpanAttributes) AS Key, mapValues(SpanAttributes) AS Value
       GROUP BY Key, Value ORDER BY Count DESC, Value
     ) GROUP BY Key ORDER BY sum(Count) DESC, Key LIMIT ${FACET_KEYS_MAX}`;
-  const rows = rowsOf(await engine.query(sql, optionsOf(conditions, signal)));
+  const rows = rowsOf(await engine.query(sql, statementOptions(conditions.params, signal)));
   const facets = rows.map((row) => ({
     field: row.text('Key'),
     attribute: true,
     values: row.texts('Values').map((value, i) => ({ value, count: Number(row.list('Counts')[i]) })),
   }));
   return { facets, spans: rows.length === 0 ? 0 : rows[0].number('Sampled') };
-}
-
-function optionsOf({ params }: Conditions, signal: AbortSignal | undefined): QueryOptions {
-  return { params, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
 }
 
 /** Services that sent spans or logs in the time range, most spans first. */
@@ -157,7 +153,7 @@ export async function listServices(
       UNION ALL
       SELECT ServiceName, 0 AS Spans, 0 AS Errors, count() AS Logs FROM otel_logs WHERE ${conditions.text()} GROUP BY ServiceName
     ) GROUP BY ServiceName ORDER BY Spans DESC, ServiceName LIMIT ${LIMITS.apiRowsMax}`;
-  const result = await engine.query(sql, optionsOf(conditions, signal));
+  const result = await engine.query(sql, statementOptions(conditions.params, signal));
   const items = rowsOf(result).map((row) => ({
     service: row.text('ServiceName'),
     spans: row.number('Spans'),
@@ -180,7 +176,7 @@ export async function listOperations(
   const sql = `SELECT SpanName, SpanKind, count() AS Spans, countIf(StatusCode = 'Error') AS Errors,
       toUInt64(quantile(0.5)(Duration)) AS P50, toUInt64(quantile(0.95)(Duration)) AS P95
     FROM otel_traces WHERE ${conditions.text()} GROUP BY SpanName, SpanKind ORDER BY Spans DESC, SpanName LIMIT ${LIMITS.apiRowsMax}`;
-  const result = await engine.query(sql, optionsOf(conditions, signal));
+  const result = await engine.query(sql, statementOptions(conditions.params, signal));
   const items = rowsOf(result).map((row) => ({
     operation: row.text('SpanName'),
     kind: row.text('SpanKind'),

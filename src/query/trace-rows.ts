@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { SpanFilter } from './span-filter.ts';
+import { statementOptions } from './sql-text.ts';
 import { secondsOfTraces, withinSeconds } from './trace.ts';
 import { matchingTraces } from './trace-search.ts';
 
@@ -57,6 +58,6 @@ export async function spanRows(
   if (range === undefined) return [];
   const sql = `SELECT ${columns} FROM otel_traces
     WHERE TraceId IN {ids:Array(String)} AND ${withinSeconds(range)} ORDER BY TraceId, Timestamp LIMIT ${limit}`;
-  const options = { params: { ids: traceIds }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
+  const options = statementOptions({ ids: traceIds }, signal);
   return (await engine.query(sql, options)).rows;
 }

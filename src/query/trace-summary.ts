@@ -1,9 +1,8 @@
-import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../store/engine.ts';
 import type { TraceSummary } from './api.ts';
 import { earlier, later, type Nanos } from './parameters.ts';
 import { APART, AS_PLANNED, FEW_FILTERS } from './plan-settings.ts';
-import { unsigned64 } from './sql-text.ts';
+import { statementOptions, unsigned64 } from './sql-text.ts';
 
 /** One row for each trace and segment, as the look-up table has them (src/columns/tables.ts). */
 const ROWS = 'SELECT TraceId, Summary FROM otel_traces_trace_id_ts PREWHERE TraceId IN {ids:Array(String)}';
@@ -77,7 +76,7 @@ export async function summarise(
   rowsMax = ROWS_MAX,
 ): Promise<TraceSummary[]> {
   if (traceIds.length === 0) return [];
-  const options = { params: { ids: traceIds }, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) };
+  const options = statementOptions({ ids: traceIds }, signal);
   let { rows } = await engine.query(`${ROWS} LIMIT ${rowsMax}`, {
     ...options,
     settings: { ...AS_PLANNED, ...APART, ...FEW_FILTERS },

@@ -14,7 +14,7 @@ import {
   rowsOf,
 } from './otlp-rows.ts';
 import { FEW_ROWS } from './plan-settings.ts';
-import { Conditions, nanosOfTime, type Statement, secondOfTime, unsigned64 } from './sql-text.ts';
+import { Conditions, nanosOfTime, type Statement, secondOfTime, statementOptions, unsigned64 } from './sql-text.ts';
 import { readSummary } from './trace-summary.ts';
 
 const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
@@ -71,11 +71,7 @@ export async function secondsOfTraces(
     sql: 'SELECT toUInt32(min(Start)), toUInt32(max(End)), count() FROM otel_traces_trace_id_ts WHERE TraceId IN {ids:Array(String)}',
     params: { ids: traceIds },
   };
-  const { rows } = await engine.query(statement.sql, {
-    params: statement.params,
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  });
+  const { rows } = await engine.query(statement.sql, statementOptions(statement.params, signal));
   const [start, end, count] = rows[0].map(Number);
   return count === 0 ? undefined : { start, end };
 }
@@ -106,7 +102,7 @@ const SERVICES_MAX = 30;
 async function placeOfTrace(engine: Engine, traceId: string, signal?: AbortSignal): Promise<TracePlace | undefined> {
   const { rows } = await engine.query(
     `SELECT Start, End, Summary FROM otel_traces_trace_id_ts PREWHERE TraceId = {id:String} LIMIT ${PLACES_MAX}`,
-    { params: { id: traceId }, settings: FEW_ROWS, timeoutMs: LIMITS.queryTimeMsMax, ...(signal && { signal }) },
+    { ...statementOptions({ id: traceId }, signal), settings: FEW_ROWS },
   );
   if (rows.length === 0) return undefined;
   if (rows.length === PLACES_MAX) {
@@ -150,12 +146,7 @@ export async function findTrace(
   conditions.add(withinSeconds(range));
   const statement = `SELECT ${list} FROM otel_traces PREWHERE ${conditions.text()}`;
   const limit = `LIMIT ${LIMITS.traceSpansMax + 1}`;
-  const options = {
-    params: conditions.params,
-    settings: { ...FEW_ROWS, ...MAPS_AS_PAIRS },
-    timeoutMs: LIMITS.queryTimeMsMax,
-    ...(signal && { signal }),
-  };
+  const options = { ...statementOptions(conditions.params, signal), settings: { ...FEW_ROWS, ...MAPS_AS_PAIRS } };
   let rows = rowsOf(await engine.query(`${statement} ${limit}`, options), left);
   if (rows.length === 0) return undefined;
   const truncated = rows.length > LIMITS.traceSpansMax;
