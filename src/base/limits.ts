@@ -244,10 +244,10 @@ export const LIMITS = {
   graphPeekMs: 2_000,
   /** … those that begin in this time, … */
   graphPeekSpanMs: 8_000,
-  /** … whole traces of about so many spans, another part of them each time where there are more, … */
+  /** … about so many of them, another part each time where there are more, … */
   graphPeekSpans: 200_000,
   /** … with at most this share of time. */
-  graphPeekShareMax: 0.1,
+  graphPeekShareMax: 0.04,
   /** An edge that no call used for this long no longer counts for the cycles that are watched. */
   graphWatchMs: 3_600_000,
   /** The guard's state is written this often when calls on known edges changed it. */

@@ -21,6 +21,7 @@ import { freezeWhole, SegmentColumns, transcode } from '../transcode/transcode.t
 import { jsonToProtobuf } from '../wire/json.ts';
 import type { CycleAlert } from './api-alerts.ts';
 import { GraphKeeper } from './graph-keeper.ts';
+import { newestEdges, stretchOf } from './graph-spans.ts';
 import { readGraph } from './graph-windows.ts';
 
 const ROUNDS = Number(process.env['CLEW_GRAPH_ROUNDS'] ?? 1);
@@ -168,6 +169,35 @@ function shuffled<T>(random: () => number, list: readonly T[]): T[] {
   return list.map((item) => [random(), item] as const).sort(([a], [b]) => a - b).map(([, item]) => item); // biome-ignore format: one step a word
 }
 
+describe('stretches of time', () => {
+  const seconds = [
+    { second: 10, spans: 100 },
+    { second: 12, spans: 300 },
+    { second: 13, spans: 0 },
+    { second: 14, spans: 100 },
+  ];
+  const range = [10_500_000_000n, 15_000_000_000n] as const;
+
+  test('follow one another from end to end, with equally many spans', () => {
+    const stretches = Array.from({ length: 5 }, (_, part) => stretchOf(seconds, range, part, 5));
+    expect(stretches).toEqual([
+      [10_500_000_000n, 12_000_000_000n],
+      [12_000_000_000n, 12_333_333_333n],
+      [12_333_333_333n, 12_666_666_666n],
+      [12_666_666_666n, 14_000_000_000n],
+      [14_000_000_000n, 15_000_000_000n],
+    ]);
+  });
+
+  test('do not leave the range, though a second does', () => {
+    expect(stretchOf([{ second: 10, spans: 4 }], [10_900_000_000n, 10_950_000_000n], 1, 4)).toEqual([
+      10_900_000_000n,
+      10_900_000_000n,
+    ]);
+    expect(stretchOf([], range, 0, 1)).toEqual([...range]);
+  });
+});
+
 describe('the kept graph', () => {
   beforeEach(async () => {
     for (const table of [TABLES.traces, TABLES.traceIds, 'clew_graph_windows', 'clew_graph_edges']) {
@@ -313,6 +343,31 @@ describe('the kept graph', () => {
     await load([...call(3001, 'h', 'a', nowS), ...call(3011, 'p', 'q', nowS), ...call(3021, 'p', 'z', nowS)]);
     await keeper.idle();
     expect(alerts.slice(before).map(({ services }) => services.join(''))).toEqual(['abcdefgh', 'pq']);
+  });
+
+  test('sees every new call in some look at the newest ones, however many there are', async () => {
+    await startKeeper();
+    // A call an eighth of a second for eight seconds, each between services of its own, and one whose sides lie seven seconds apart.
+    const near = Array.from({ length: 64 }, (_, i) => call(10 * i + 1, `c${i}`, `s${i}`, i / 8));
+    const [client, server] = call(1001, 'far', 'away', 0) as [Sent, Sent];
+    await load([...near.flat(), client, { ...server, startNs: 7e9 }]);
+    const [from, to] = [BigInt(BASE_S) * 1_000_000_000n, BigInt(BASE_S + 8) * 1_000_000_000n];
+    const nameOf = ({ client, server }: { client: string; server: string }): string => `${client}-${server}`;
+    const whole = (await newestEdges(engine, from, to, 0)).map(nameOf);
+    expect(whole.length).toBe(65);
+    const seen = new Set<string>();
+    for (let turn = 0; turn < 48; turn++) {
+      const edges = (await newestEdges(engine, from, to, turn, 30)).map(nameOf);
+      if (turn % 8 !== 7) {
+        expect(edges.length).toBeGreaterThan(8);
+        expect(edges.length).toBeLessThan(16);
+        expect(edges).not.toContain('far-away');
+      }
+      for (const edge of edges) seen.add(edge);
+      // Five stretches of time show all that lie near one another.
+      if (turn === 4) expect(seen.size).toBe(64);
+    }
+    expect([...seen].sort()).toEqual(whole.sort());
   });
 
   test('tells of a cycle while the window of the call that closes it still waits to be paired', async () => {
