@@ -22,6 +22,8 @@ export interface PeerRound {
   readonly peakMiB: number;
   /** Spans that were not acknowledged. */
   readonly refusedSpans: number;
+  /** How long an answer takes at half of `spansPerSecond`, in requests of 100 spans, once the program is warm. */
+  readonly half: { readonly spansPerSecond: number; readonly p50Ms: number; readonly p99Ms: number };
 }
 
 export interface PeerResult {
@@ -34,6 +36,7 @@ export interface PeerResult {
 }
 
 const START_MS_MAX = 30_000;
+const HALF_LOAD_SECONDS = 8;
 const STOP_MS_MAX = 20_000;
 
 export interface PeerOptions {
@@ -55,6 +58,7 @@ export async function measurePeers({ spans, peerRounds, peerJobs, log }: PeerOpt
       log(
         `round ${round}  ${contender.job.padEnd(16)} ${contender.name.padEnd(24)} ${String(measured.spansPerCpuSecond).padStart(8)} spans/CPU-s  ` +
           `${String(measured.spansPerSecond).padStart(8)} spans/s  p50 ${measured.p50Ms} p99 ${measured.p99Ms} ms  ${measured.peakMiB} MiB` +
+          `  at half of that p50 ${measured.half.p50Ms} p99 ${measured.half.p99Ms} ms` +
           (measured.refusedSpans > 0 ? `  ${measured.refusedSpans} spans refused` : ''),
       );
     }
@@ -86,12 +90,13 @@ async function measureContender(contender: Contender, spans: number): Promise<Pe
     await sleep(1_000);
     const pid = child.pid ?? 0;
     const before = cpuSeconds(pid);
-    const load = await spawnLoad(
-      { protocol: 'grpc', port: grpc, encoding: packingOf(contender.job), spans, inflight: 16, seconds: 300 },
-      LOAD_CORE,
-    );
+    const door = { protocol: 'grpc', port: grpc, encoding: packingOf(contender.job) } as const;
+    const load = await spawnLoad({ ...door, spans, inflight: 16, seconds: 300 }, LOAD_CORE);
     await waitForQuiet(pid);
-    return roundOf(load, cpuSeconds(pid) - before, pid);
+    const cpu = cpuSeconds(pid) - before;
+    const rate = Math.round(load.spansPerSecond / 2);
+    const slower = { rate, spans: rate * HALF_LOAD_SECONDS, seconds: 60, inflight: 64, run: 2, per: 100 };
+    return roundOf(load, cpu, pid, await spawnLoad({ ...door, ...slower }, LOAD_CORE));
   } finally {
     await stop(child);
     sink.close();
@@ -99,7 +104,7 @@ async function measureContender(contender: Contender, spans: number): Promise<Pe
   }
 }
 
-function roundOf(load: LoadResult, cpu: number, pid: number): PeerRound {
+function roundOf(load: LoadResult, cpu: number, pid: number, half: LoadResult): PeerRound {
   return {
     spansPerCpuSecond: Math.round(load.acknowledgedSpans / cpu),
     spansPerSecond: load.spansPerSecond,
@@ -107,6 +112,7 @@ function roundOf(load: LoadResult, cpu: number, pid: number): PeerRound {
     p99Ms: load.p99Ms,
     peakMiB: [...peakMiB(pid).values()].reduce((sum, mib) => sum + mib, 0),
     refusedSpans: load.sentSpans - load.acknowledgedSpans,
+    half: { spansPerSecond: half.spansPerSecond, p50Ms: half.p50Ms, p99Ms: half.p99Ms },
   };
 }
 

@@ -1,8 +1,4 @@
-/**
- * npm run bench -- [--spans 1000000] [--query-spans 2000000] [--only ingest,latency,small,queries,parts,recovery,peers] [--peers [--rounds 3] [--jobs 'store,forward durable,forward,forward gzip'] [--chart FILE]] [--out FILE]
- * With --peers Clew and every peer that is found are measured in turn: see bench/contenders.ts for where they are looked for.
- * Prints a table and writes JSON. Every figure is of this machine, in this run.
- */
+/** The bench: see USAGE. Every figure is of this machine, in this run. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -50,6 +46,12 @@ export interface BenchReport {
   readonly recovery: RecoveryResult | null;
   readonly peers: readonly PeerResult[];
 }
+
+const USAGE = `npm run bench -- [--only ingest,latency,small,queries,parts,recovery,peers] [--spans 1000000] [--query-spans 2000000]
+                 [--peers [--rounds 3] [--jobs 'store,forward durable,forward,forward gzip'] [--chart FILE]] [--out FILE]
+With --peers Clew and every peer that is found (CLEW_BENCH_OTELCOL, CLEW_BENCH_JAEGER, CLEW_BENCH_VICTORIATRACES, or the PATH) are measured in turn.
+Prints a table and writes JSON.
+`;
 
 const MATRIX = [
   { protocol: 'http', encoding: 'none' },
@@ -180,6 +182,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean', default: false },
       spans: { type: 'string', default: '1000000' },
       'query-spans': { type: 'string', default: '2000000' },
       only: { type: 'string', default: '' },
@@ -190,6 +193,10 @@ async function main(): Promise<void> {
       out: { type: 'string' },
     },
   });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
   const report = await runBench({
     peerRounds: values.peers ? Number(values.rounds) : 0,
     peerJobs: values.jobs.split(',').filter(Boolean),
