@@ -246,8 +246,12 @@ export const LIMITS = {
   graphPeekSpanMs: 8_000,
   /** … about so many of them, another part each time where there are more, … */
   graphPeekSpans: 200_000,
-  /** … with at most this share of time. */
-  graphPeekShareMax: 0.04,
+  /** … with at most this share of time; … */
+  graphPeekShareMax: 0.1,
+  /** … where there are more parts than these, from 100,000 spans a second on, looks cannot keep up: they are at a sample, … */
+  graphPeekPartsMax: 4,
+  /** … which shows as many of the calls at this share of time as looks at all of them would at the one above. */
+  graphPeekSampleShareMax: 0.04,
   /** An edge that no call used for this long no longer counts for the cycles that are watched. */
   graphWatchMs: 3_600_000,
   /** The guard's state is written this often when calls on known edges changed it. */

@@ -353,11 +353,17 @@ describe('the kept graph', () => {
     await load([...near.flat(), client, { ...server, startNs: 7e9 }]);
     const [from, to] = [BigInt(BASE_S) * 1_000_000_000n, BigInt(BASE_S + 8) * 1_000_000_000n];
     const nameOf = ({ client, server }: { client: string; server: string }): string => `${client}-${server}`;
-    const whole = (await newestEdges(engine, from, to, 0)).map(nameOf);
+    const look = async (turn: number, spansAtOnce?: number): Promise<string[]> =>
+      (await newestEdges(engine, from, to, turn, spansAtOnce)).edges.map(nameOf);
+    const whole = await look(0);
     expect(whole.length).toBe(65);
+    // Four looks see all that there is in four parts.
+    const inFour = await Promise.all([5, 6, 7, 8].map((turn) => look(turn, 40)));
+    expect(inFour.flat().sort()).toEqual([...whole].sort());
+    expect(Math.max(...inFour.map((edges) => edges.length))).toBeLessThan(40);
     const seen = new Set<string>();
     for (let turn = 0; turn < 48; turn++) {
-      const edges = (await newestEdges(engine, from, to, turn, 30)).map(nameOf);
+      const edges = await look(turn, 30);
       if (turn % 8 !== 7) {
         expect(edges.length).toBeGreaterThan(8);
         expect(edges.length).toBeLessThan(16);

@@ -185,15 +185,17 @@ export class GraphKeeper {
       const nowNs = clock.unixNano();
       if (this.#closed || !this.#isBehind(Number(nowNs / 1_000_000_000n))) continue;
       const startedMs = clock.monotonicMs();
+      let shareMax: number = LIMITS.graphPeekShareMax;
       try {
         const [from, to] = [nowNs - BigInt(LIMITS.graphPeekSpanMs) * 1_000_000n, nowNs + CLOCKS_APART_NS];
-        const edges = await newestEdges(engine, from, to, turn++);
+        const { edges, isSample } = await newestEdges(engine, from, to, turn++);
+        if (isSample) shareMax = LIMITS.graphPeekSampleShareMax;
         this.#watch.take(windowOf(Number(from / 1_000_000_000n)), edges, true);
       } catch (error) {
         if (!this.#closed) this.#report(`the newest calls cannot be looked at: ${errorText(error)}`);
       }
       const tookMs = clock.monotonicMs() - startedMs;
-      await this.#pause(Math.max(0, tookMs / LIMITS.graphPeekShareMax - LIMITS.graphPeekMs));
+      await this.#pause(Math.max(0, tookMs / shareMax - LIMITS.graphPeekMs));
     }
   }
 

@@ -62,12 +62,19 @@ export interface SeenEdge {
   readonly slowestTraceId: string;
 }
 
+export interface NewestEdges {
+  readonly edges: readonly SeenEdge[];
+  /** There are more spans than looks one after the other can see, in LIMITS.graphPeekPartsMax parts. */
+  readonly isSample: boolean;
+}
+
 /**
  * Which services call which, of the spans that begin between two moments: parents of another service, and servers below clients, as pairing
  * has it. Joined in the database, because only a few edges are wanted of very many spans: 60,000 take a tenth of the time that reading them
- * does. Where there are more than `spansAtOnce`, `turn` says which of them: mostly those of a stretch of time, for the order of the table keeps
- * all others unread (200,000 of 1.4 million spans: 120 ms of processor time instead of 440, Intel Xeon); now and then those of some traces, so
- * that a call is found whose two sides lie further apart than a stretch is long.
+ * does. Where there are more than `spansAtOnce`, `turn` says which of them: a part of the traces, so that looks one after the other see all. Where
+ * there are so many that looks cannot keep up, mostly those of a stretch of time, for the order of the table keeps all others unread (200,000 of
+ * 1.4 million spans: 120 ms of processor time instead of 440, Intel Xeon), and now and then a part of the traces, for calls whose two sides lie
+ * further apart than a stretch is long.
  */
 export async function newestEdges(
   engine: Engine,
@@ -75,19 +82,20 @@ export async function newestEdges(
   endNs: bigint,
   turn: number,
   spansAtOnce: number = LIMITS.graphPeekSpans,
-): Promise<SeenEdge[]> {
+): Promise<NewestEdges> {
   const params = { start: startNs.toString(), end: endNs.toString() };
   const options = { settings: { max_threads: 1 }, timeoutMs: LIMITS.queryTimeMsMax };
   const counted = await engine.query(SPANS_BY_SECOND, { ...options, params });
   const seconds = counted.rows.map(([second, spans]) => ({ second: Number(second), spans: Number(spans) }));
   const spans = seconds.reduce((sum, second) => sum + second.spans, 0);
   const parts = Math.max(1, Math.ceil(spans / spansAtOnce));
-  const byTrace = Math.floor(turn / TURNS_BY_TRACE);
-  const isByTrace = parts > 1 && turn % TURNS_BY_TRACE === TURNS_BY_TRACE - 1;
+  const isSample = parts > LIMITS.graphPeekPartsMax;
+  const byTrace = isSample ? Math.floor(turn / TURNS_BY_TRACE) : turn;
+  const isByTrace = !isSample || turn % TURNS_BY_TRACE === TURNS_BY_TRACE - 1;
   const [from, to] = isByTrace
     ? [startNs, endNs]
     : stretchOf(seconds, [startNs, endNs], (turn - byTrace) % parts, parts);
-  const part = isByTrace ? `AND ${PART} = {part:UInt32}` : '';
+  const part = isByTrace && parts > 1 ? `AND ${PART} = {part:UInt32}` : '';
   const side = (id: string): string =>
     `(SELECT TraceId, ${id} AS Id, ServiceName AS Service, SpanKind AS Kind FROM otel_traces WHERE ${IN_WINDOW} ${part} AND ${id} != '')`;
   const sql = `SELECT toString(c.Service) AS Client, toString(s.Service) AS Server, toFloat64(count()) AS Calls, any(s.TraceId) AS Example
@@ -95,15 +103,16 @@ export async function newestEdges(
     WHERE c.Service != s.Service OR (s.Kind IN ('Server', 'Consumer') AND c.Kind IN ('Client', 'Producer')) GROUP BY Client, Server`;
   const looked = { start: from.toString(), end: to.toString(), parts, part: byTrace % parts };
   const { rows } = await engine.query(sql, { ...options, params: looked });
-  return rows.map(([client, server, calls, traceId]) => ({
+  const edges = rows.map(([client, server, calls, traceId]) => ({
     client: String(client),
     server: String(server),
     calls: Number(calls),
     slowestTraceId: String(traceId),
   }));
+  return { edges, isSample };
 }
 
-/** One look in so many is at whole traces. */
+/** One look in so many at a sample is at whole traces. */
 const TURNS_BY_TRACE = 8;
 
 /**
