@@ -91,8 +91,10 @@ async function end() {
   clearInterval(deadlocks);
   // Requests that are under way are answered first: the slowest takes about a second.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  const gone = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
-  for (const child of children) child.disconnect();
+  // A signal that was sent to all processes at once has ended some of the services already.
+  const living = children.filter((child) => child.connected && child.exitCode === null && child.signalCode === null);
+  const gone = living.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+  for (const child of living) child.disconnect();
   await Promise.all(gone);
   console.log(`\ndemo: ${sent} requests were sent; their traces are at ${ui}`);
   process.exit(0);
