@@ -71,6 +71,24 @@ describe('the map', () => {
     expect(inside.map(({ id }) => id).sort()).toEqual(['b', 'c']);
   });
 
+  test('has room for the arcs of its last column', () => {
+    const names = [...'bcdefghij'];
+    const levels = Object.fromEntries([['a', 0], ...names.map((name) => [name, 1])]);
+    const { boxes, width } = layOut(mapGraph(drawn('a>b b>j j>b b>c c>b', levels, 'bcdefghij'), new Set()));
+    const last = boxes.filter(({ x }) => x > boxes[0].x);
+    expect(last.length).toBe(9);
+    for (const from of last) {
+      for (const to of last) {
+        const numbers = linkPath(from, to).match(/[\d.]+/g) ?? [];
+        const [, y0, x1, , x2, , x3] = numbers.map(Number);
+        expect(y0).toBeGreaterThan(0);
+        if (from === to) continue;
+        // Three quarters of the way to its control points, and half of the line's width.
+        expect(x3 + 0.75 * (Math.max(x1, x2) - x3) + 4).toBeLessThan(width);
+      }
+    }
+  });
+
   test('of 1,200 services has few boxes, and each service is in exactly one', () => {
     const graph = large(1200, (i) => i % 40);
     const { boxes, links } = mapGraph(graph, new Set());

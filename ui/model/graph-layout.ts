@@ -169,7 +169,8 @@ export interface MapLayout {
 }
 
 export const BOX = { width: 164, height: 30 } as const;
-const GAP = { x: 92, y: 12, margin: 24, frame: 10 } as const;
+/** `arc`: room that the arcs of the last column need beside its frame. */
+const GAP = { x: 92, y: 12, margin: 24, frame: 10, arc: 36 } as const;
 const SWEEPS = 6;
 
 /**
@@ -239,7 +240,8 @@ function placed(columns: readonly (readonly MapBox[])[]): MapLayout {
   return {
     boxes,
     frames: framesOf(boxes),
-    width: 2 * (GAP.margin + GAP.frame) + columns.length * (BOX.width + GAP.x) - (columns.length > 0 ? GAP.x : 0),
+    width:
+      2 * (GAP.margin + GAP.frame) + columns.length * (BOX.width + GAP.x) - (columns.length > 0 ? GAP.x - GAP.arc : 0),
     height: 2 * (GAP.margin + GAP.frame) + tallest,
   };
 }
