@@ -349,7 +349,7 @@ describe('the kept graph', () => {
     await startKeeper();
     // A call an eighth of a second for eight seconds, each between services of its own, and one whose sides lie seven seconds apart.
     const near = Array.from({ length: 64 }, (_, i) => call(10 * i + 1, `c${i}`, `s${i}`, i / 8));
-    const [client, server] = call(1001, 'far', 'away', 0) as [Sent, Sent];
+    const [client, server] = call(1001, 'far', 'away', 0);
     await load([...near.flat(), client, { ...server, startNs: 7e9 }]);
     const [from, to] = [BigInt(BASE_S) * 1_000_000_000n, BigInt(BASE_S + 8) * 1_000_000_000n];
     const nameOf = ({ client, server }: { client: string; server: string }): string => `${client}-${server}`;
