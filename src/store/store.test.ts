@@ -90,6 +90,24 @@ describe('the store', () => {
     }
   });
 
+  it('merges young parts with one another, and leaves alone what is merged already', async () => {
+    store = await open('a');
+    const levels = async (): Promise<number[]> => {
+      const parts = `SELECT level FROM system.parts WHERE table = '${TABLES.traces}' AND level > 0`;
+      return (await store.engine.query(parts)).rows.map(([level]) => Number(level));
+    };
+    let merged = await levels();
+    // Until there is a second part of young ones, or one of merged ones.
+    for (let parts = 0; parts < 60 && merged.length < 2; parts++) {
+      await store.engine.command(
+        `INSERT INTO ${TABLES.traces} (Timestamp, SpanId, SpanName) SELECT '2026-01-01 00:00:00', toString(number), randomString(500) FROM numbers(1000)`,
+      );
+      await waitFor(async () => (await store.engine.query('SELECT count() FROM system.merges')).rows[0][0] === '0');
+      merged = await levels();
+    }
+    expect(merged).toEqual([1, 1]);
+  });
+
   it('drops days that are too old, of one signal, and says which', async () => {
     const reports: string[] = [];
     store = await open('a', { traces: { days: 3 } }, (text) => reports.push(text));
