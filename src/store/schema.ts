@@ -42,9 +42,10 @@ const TABLE_SETTINGS: readonly string[] = [
   // Each merge writes a row once more (1.7 µs): few large merges instead of many small ones. With 8, 1.5 and 3 million spans took 110,000 and 105,000 spans
   // a CPU-second of the whole tree, with 12 150,000 and 157,000, in the same minutes; with 8 as with 12, parts are few enough for searches not to change.
   'min_parts_to_merge_at_once = 12',
-  // ClickHouse adds 5 MB to a part's size before it compares, so that with its base of 5 a merged part (ZSTD) was taken with each eleven young ones (LZ4) and written again every
-  // twelve seconds. 16.2 million spans at 60,000/s: each row was written again 3.3 times, 9.1 µs of merges a span; with 16 1.7 times and 5.6 µs.
-  'merge_selector_base = 16',
+  // ClickHouse adds 5 MB to a part's size before it compares, so that with its base of 5 a merged part (ZSTD) was taken with each eleven young ones (LZ4) and written again.
+  // 60,000 spans/s for 270 s: rows were written again 3.3 times (1,325 bytes of them merged a span); with 12 2.0 times (795). With 16 it is 1.7 (704), but parts are so many
+  // that a trace by id takes 18 to 20 ms of 10 million spans instead of 11.
+  'merge_selector_base = 12',
 ];
 
 /** Rows of a granule, where it is not ClickHouse's 8192. A search by id or by a rare attribute reads a few rows of a few granules: small granules, less to unpack. */
